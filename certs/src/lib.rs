@@ -1,0 +1,1 @@
+//! Our certificate authority: leaves on demand, trust bundles.

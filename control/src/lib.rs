@@ -1,0 +1,1 @@
+//! The operator's plane: operator.sock, REST API, pages.

@@ -1,0 +1,1 @@
+//! From socket to request: listeners, the strict front, CONNECT, TLS, drain.

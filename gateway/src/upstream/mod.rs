@@ -1,0 +1,1 @@
+//! To the vendor: resolve, check, dial, verify, send.

@@ -1,0 +1,1 @@
+//! What all gateways must agree on, atomically: accounts, holds, switches.

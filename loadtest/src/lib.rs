@@ -1,0 +1,1 @@
+//! Mock vendors, a load generator and the numbers we promise.

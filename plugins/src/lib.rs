@@ -1,0 +1,1 @@
+//! Meters, prices and guards: what may an exchange cost, and what did it cost.

@@ -1,0 +1,1 @@
+//! Which accounts a request touches, and yes, no or ask.

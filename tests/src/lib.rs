@@ -1,0 +1,1 @@
+//! End-to-end stories with real clients; the house rules.
