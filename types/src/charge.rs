@@ -16,6 +16,18 @@ pub enum Certainty {
     Unknown,
 }
 
+impl Certainty {
+    /// The word used in records, entries and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::AtLeast => "at_least",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What to post for an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {

@@ -16,6 +16,7 @@ pub mod id;
 pub mod money;
 pub mod quote;
 pub mod reason;
+pub mod record;
 pub mod secret;
 pub mod verdict;
 
@@ -28,6 +29,7 @@ pub use id::DecisionId;
 pub use money::{Cost, Money, MoneyError};
 pub use quote::{OutputBound, Quote};
 pub use reason::{Reason, Refusal, Shortfall};
+pub use record::Record;
 pub use secret::Secret;
 pub use verdict::{Verdict, strictest};
 

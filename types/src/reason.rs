@@ -120,6 +120,8 @@ pub enum Reason {
     Draining,
     /// Too many requests are in flight.
     Overloaded,
+    /// The agent has named too many new sessions within the hour.
+    SessionsExhausted,
     /// The vendor's address lies in a range that is never dialled.
     AddressNotAllowed {
         /// The host whose address it is.
@@ -136,6 +138,41 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every code there is, in the order of the variants: the rows that the table of answers and the book must have.
+    pub const CODES: [&'static str; 31] = [
+        "identity_missing",
+        "identity_unknown",
+        "provider_key_refused",
+        "ambiguous_head",
+        "head_too_large",
+        "ambiguous_body",
+        "body_too_large",
+        "body_budget_full",
+        "misdirected",
+        "method_not_allowed",
+        "vendor_not_allowed",
+        "endpoint_not_allowed",
+        "model_not_allowed",
+        "unknown_model",
+        "unbounded",
+        "over_limit",
+        "frozen",
+        "conflict",
+        "credential_missing",
+        "vendor_unstable",
+        "ledger_unavailable",
+        "trail_unavailable",
+        "clock_behind",
+        "draining",
+        "overloaded",
+        "sessions_exhausted",
+        "address_not_allowed",
+        "vendor_unreachable",
+        "vendor_certificate",
+        "vendor_timeout",
+        "vendor_protocol",
+    ];
+
     /// The stable code, as in replies, entries, metrics and `docs/reason-codes.md`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -165,6 +202,7 @@ impl Reason {
             Self::ClockBehind => "clock_behind",
             Self::Draining => "draining",
             Self::Overloaded => "overloaded",
+            Self::SessionsExhausted => "sessions_exhausted",
             Self::AddressNotAllowed { .. } => "address_not_allowed",
             Self::VendorUnreachable => "vendor_unreachable",
             Self::VendorCertificate => "vendor_certificate",
