@@ -21,6 +21,8 @@ pub enum Entry {
     Admit(Admit),
     /// Money was changed by a person.
     Adjust(Adjust),
+    /// A person accepted that the clock stands behind the trail.
+    Clock(Clock),
     /// A subject was frozen or unfrozen.
     Freeze(Freeze),
     /// Another process took the data directory over.
@@ -52,6 +54,7 @@ impl Entry {
         match self {
             Self::Admit(entry) => entry.at_ms,
             Self::Adjust(entry) => entry.at_ms,
+            Self::Clock(entry) => entry.at_ms,
             Self::Freeze(entry) => entry.at_ms,
             Self::Handover(entry) | Self::Stop(entry) => entry.at_ms,
             Self::Outcome(entry) => entry.at_ms,
@@ -75,6 +78,9 @@ pub struct Account {
     pub committed: Amounts,
     /// Its limits in the policy version named in the entry.
     pub limits: Limits,
+    /// When its window ends, so that a fold forgets closed windows as the ledger does; `None` for totals.
+    #[serde(with = "opt_as_text")]
+    pub resets_ms: Option<UnixMs>,
 }
 
 /// Money may leave.
@@ -238,6 +244,19 @@ pub struct Adjust {
     pub by: String,
     /// Why.
     pub evidence: String,
+}
+
+/// A person accepted that the clock stands behind the trail: time goes on from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The time that holds from now on.
+    #[serde(with = "as_text")]
+    pub at_ms: UnixMs,
+    /// The latest time seen before.
+    #[serde(with = "as_text")]
+    pub before_ms: UnixMs,
+    /// Who.
+    pub by: String,
 }
 
 /// A subject was frozen or unfrozen.
