@@ -1,1 +1,18 @@
-//! The operator's plane: operator.sock, REST API, pages.
+//! The operator's plane: the owner's socket, a read-only listener for pages and probes, and the client of both.
+//!
+//! The key that spends never reaches it: agents speak to the proxy's listeners, people and programs of the same user
+//! to the socket, and the network listener changes nothing.
+
+mod client;
+mod desk;
+mod error;
+mod guard;
+mod page;
+mod rest;
+mod serve;
+
+pub use client::Client;
+pub use desk::{About, Action, Attachment, Desk, Done, Presumed, Verified};
+pub use error::ControlError;
+pub use rest::{Plane, router};
+pub use serve::{Stop, serve_socket, serve_tcp};
