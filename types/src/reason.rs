@@ -81,6 +81,15 @@ pub enum Reason {
         /// The model that was asked for.
         model: Name,
     },
+    /// A guard caps the output of one call, and more was asked for.
+    OutputOverCap {
+        /// The tokens that were asked for.
+        #[serde(with = "as_text")]
+        asked: u64,
+        /// The cap in tokens.
+        #[serde(with = "as_text")]
+        cap: u64,
+    },
     /// The price book does not know the model.
     ModelUnknown {
         /// The model that was asked for.
@@ -190,6 +199,7 @@ impl Reason {
             Self::VendorNotAllowed { .. } => "vendor_not_allowed",
             Self::EndpointNotAllowed { .. } => "endpoint_not_allowed",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
+            Self::OutputOverCap { .. } => "output_over_cap",
             Self::ModelUnknown { .. } => "unknown_model",
             Self::Unbounded { .. } => "unbounded",
             Self::OverLimit(_) => "over_limit",
