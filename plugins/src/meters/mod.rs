@@ -1,0 +1,1 @@
+//! Meters: one folder a wire protocol.
