@@ -98,8 +98,7 @@ impl Authority {
     pub fn server_config(&self, host: &str, now_ms: UnixMs) -> Result<Arc<ServerConfig>, CertError> {
         self.check_time(now_ms)?;
         let host = Host::parse(host)?;
-        self.leaves
-            .find_or_mint(&host, now_ms, || self.maker.make(&host, &self.issuer, self.not_after_ms, now_ms))
+        self.leaves.find_or_mint(&host, now_ms, || self.maker.make(&host, &self.issuer, self.not_after_ms, now_ms))
     }
 
     fn check_time(&self, now_ms: UnixMs) -> Result<(), CertError> {

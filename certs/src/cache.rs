@@ -60,11 +60,6 @@ impl Leaves {
         *leaf = Some(minted);
         Ok(config)
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.hosts).by_host.len()
-    }
 }
 
 impl Hosts {

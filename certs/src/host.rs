@@ -59,11 +59,9 @@ mod tests {
 
     #[test]
     fn spellings_of_one_host_are_one_host() {
-        for (one, other) in [
-            ("API.openai.com", "api.openai.com."),
-            ("[::1]", "0:0:0:0:0:0:0:1"),
-            ("127.0.0.1", "127.0.0.1"),
-        ] {
+        for (one, other) in
+            [("API.openai.com", "api.openai.com."), ("[::1]", "0:0:0:0:0:0:0:1"), ("127.0.0.1", "127.0.0.1")]
+        {
             assert_eq!(Host::parse(one).unwrap(), Host::parse(other).unwrap(), "{one} and {other}");
         }
     }

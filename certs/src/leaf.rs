@@ -74,8 +74,7 @@ impl LeafMaker {
         let certificate = params.signed_by(&self.key, issuer)?;
         let config = self.server_config(host.clone(), certificate.der().clone())?;
         // At the end of the authority's life nothing fresher can be had.
-        let refresh_ms =
-            if not_after_ms == authority_end_ms { not_after_ms } else { not_after_ms - REFRESH_BEFORE_MS };
+        let refresh_ms = if not_after_ms == authority_end_ms { not_after_ms } else { not_after_ms - REFRESH_BEFORE_MS };
         Ok(Leaf { config: Arc::new(config), refresh_ms })
     }
 
