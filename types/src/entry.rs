@@ -69,6 +69,22 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// The decision it is about, where it is about one.
+    #[must_use]
+    pub const fn id(&self) -> Option<DecisionId> {
+        match self {
+            Self::Admit(entry) => Some(entry.id),
+            Self::Outcome(entry) => Some(entry.id),
+            Self::Presume(entry) => Some(entry.id),
+            Self::Refuse(entry) => Some(entry.id),
+            Self::Release(entry) => Some(entry.id),
+            Self::Resolve(entry) => Some(entry.id),
+            _ => None,
+        }
+    }
+}
+
 /// One account in an `admit`: what was asked of it and how it stood after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
