@@ -1,8 +1,31 @@
-//! The price book: what a token of which model costs at which vendor, now.
+//! The price book: what a token of which model costs at which provider, now.
+//!
+//! A file holds one provider; `config/prices/README.md` tells its format and where its figures come from. Prices are
+//! decimal strings of US dollars (per million tokens, or per unit) and become exact integers: pico-USD per token, which
+//! the six decimals that a price may have make exact. There is no float on the way.
+//!
+//! **Unknown is never free.** A wire id that no clause names, or a model marked `zero` (its source lists nothing but
+//! zeros), is unknown: [`PriceBook::model`] is `None`. A kind of token without a price of its own costs what the kind
+//! costs that it would otherwise be ([`Rates`] tells which); where that has none either, [`Rates::cost`] is `None`.
 
-use std::fmt;
+mod clause;
+mod date;
+mod error;
+mod model;
+mod rates;
+mod read;
+mod tariff;
 
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
 use types::{Cost, Name, UnixMs, Usage};
+
+pub use error::{PriceError, PriceFault};
+pub use model::{Model, Terms};
+pub use rates::Rates;
+
+use clause::Clause;
 
 /// Prices of all providers, read from the files that ship and those an owner adds.
 #[derive(Debug)]
@@ -16,90 +39,51 @@ pub struct PriceBook {
 pub struct Provider {
     /// Its id, as routes name it.
     pub id: Name,
-    /// Its hosts, lower case.
+    /// Its hosts, lower case, without port.
     pub hosts: Vec<Box<str>>,
     models: Vec<Model>,
+    /// Exact ids and aliases, sorted, with the place of their model.
+    names: Box<[(Name, usize)]>,
+    /// Match clauses in the order of the file, with the place of their model.
+    clauses: Box<[(Clause, usize)]>,
 }
-
-/// One model of a provider.
-#[derive(Debug)]
-pub struct Model {
-    /// Its id in the book.
-    pub id: Name,
-    /// Its context window in tokens.
-    pub context: Option<u64>,
-    /// The most input in tokens.
-    pub max_input: Option<u64>,
-    /// The most output in tokens.
-    pub max_output: Option<u64>,
-}
-
-/// On which terms a call is priced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms<'a> {
-    /// When the call was made.
-    pub now_ms: UnixMs,
-    /// The service tier as the answer (or, for a bound, the request) names it; `None` and the names of the standard
-    /// tier (`default`, `auto`, `standard`, `on_demand`, ...) mean list price.
-    pub tier: Option<&'a str>,
-    /// The uplift that applies, as the book names it: `us`, `eu` (data residency).
-    pub uplift: Option<&'a str>,
-}
-
-/// Prices of one call, resolved: per token and per unit. `None`: no price is known, nothing can be charged for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rates {
-    /// Text input, uncached.
-    pub input: Option<Cost>,
-    /// Output, reasoning included.
-    pub output: Option<Cost>,
-    /// Input read from a cache.
-    pub cache_read: Option<Cost>,
-    /// Input written to a cache.
-    pub cache_write: Option<Cost>,
-    /// Input written to a cache for an hour.
-    pub cache_write_1h: Option<Cost>,
-    /// Audio input.
-    pub audio_in: Option<Cost>,
-    /// Audio output.
-    pub audio_out: Option<Cost>,
-    /// One web search.
-    pub web_search: Option<Cost>,
-    /// The fee for the request itself.
-    pub request: Cost,
-    /// What token prices are multiplied by, in thousandths.
-    pub uplift_thousandths: u32,
-}
-
-/// Why a price file cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PriceError {
-    /// There is no file.
-    Empty,
-}
-
-impl fmt::Display for PriceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no price file")
-    }
-}
-
-impl std::error::Error for PriceError {}
 
 impl PriceBook {
     /// Reads price files: their names (for errors) and their bytes.
     ///
     /// # Errors
-    /// Which file, what and where.
-    pub fn parse(_files: &[(&str, &[u8])]) -> Result<Self, PriceError> {
-        Err(PriceError::Empty)
+    /// Which file, what is wrong and where; no file at all; a provider or a host that stands in two files.
+    pub fn parse(files: &[(&str, &[u8])]) -> Result<Self, PriceError> {
+        if files.is_empty() {
+            return Err(PriceError { file: String::new(), fault: PriceFault::NoFile });
+        }
+        let mut providers: Vec<Provider> = Vec::with_capacity(files.len());
+        let (mut ids, mut hosts) = (BTreeSet::new(), BTreeSet::new());
+        for (name, bytes) in files {
+            let blame = |fault| PriceError { file: String::from(*name), fault };
+            let provider = read::provider(bytes).map_err(blame)?;
+            if !ids.insert(provider.id.clone()) {
+                return Err(blame(PriceFault::ProviderTwice { provider: provider.id }));
+            }
+            if let Some(host) = provider.hosts.iter().find(|host| !hosts.insert((*host).clone())) {
+                return Err(blame(PriceFault::HostTwice { host: host.clone() }));
+            }
+            providers.push(provider);
+        }
+        Ok(Self { version: version(files), providers })
     }
 
-    /// The version: the start of a SHA-256 over the files.
+    /// The version: the first twelve hex digits of a SHA-256 over names and bytes of the files. It stands in every
+    /// entry of the trail that was priced by this book.
     #[must_use]
     pub const fn version(&self) -> &Name {
         &self.version
+    }
+
+    /// All providers, in the order of the files.
+    #[must_use]
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
     }
 
     /// The provider of this id.
@@ -114,66 +98,79 @@ impl PriceBook {
         self.providers.iter().find(|provider| provider.hosts.iter().any(|own| &**own == host))
     }
 
-    /// The model that a wire id means: exact id, then aliases, then anchored match clauses in the order of the book.
-    /// `None`: unknown, and unknown is never free.
+    /// The model that a wire id means: by exact id or alias, else by the first anchored match clause in the order of
+    /// the file. `None`: unknown, or known without any price; either way nobody can say what it costs.
+    ///
+    /// Prices are dated, models are not: `now_ms` says when the answer is to hold, and today's book has one for all
+    /// times.
     #[must_use]
     pub fn model(&self, provider: &str, wire_id: &str, _now_ms: UnixMs) -> Option<&Model> {
-        self.provider(provider)?.models.iter().find(|model| &*model.id == wire_id)
+        self.provider(provider)?.model(wire_id)
     }
 
-    /// The exact cost of a call at list price of the tier. `None`: model or a price that it needs is unknown.
+    /// The exact cost of a call without uplift. `None`: the model, or a price that the usage needs, is unknown.
     #[must_use]
     pub fn cost(&self, provider: &str, model: &str, usage: &Usage, now_ms: UnixMs, tier: Option<&str>) -> Option<Cost> {
         self.model(provider, model, now_ms)?.cost(usage, &Terms { now_ms, tier, uplift: None })
     }
+
+    /// The dearest rates that may apply to a call without uplift; see [`Model::bound_rates`].
+    #[must_use]
+    pub fn bound_rates(
+        &self,
+        provider: &str,
+        model: &str,
+        total_input_max: u64,
+        now_ms: UnixMs,
+        tier: Option<&str>,
+    ) -> Option<Rates> {
+        self.model(provider, model, now_ms)?.bound_rates(&Terms { now_ms, tier, uplift: None }, total_input_max)
+    }
 }
 
 impl Provider {
-    /// The fee of a server-side tool (`web_search`, `file_search`, `ci_container`, ...) per use.
+    /// Its models, in the order of the file; those without a price are among them.
     #[must_use]
-    pub fn tool_fee(&self, _tool: &str) -> Option<Cost> {
-        None
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// As [`PriceBook::model`].
+    #[must_use]
+    pub fn model(&self, wire_id: &str) -> Option<&Model> {
+        let exact = self.names.binary_search_by(|(name, _)| (**name).cmp(wire_id));
+        let place = match exact.ok().and_then(|index| self.names.get(index)) {
+            Some((_, place)) => *place,
+            None => self.matched(wire_id)?,
+        };
+        self.models.get(place).filter(|model| model.is_priced())
+    }
+
+    /// The place of the first model with a clause that fits. Clauses look at the lower-cased id, and only at ids that
+    /// could be one: no blank, no control character, nothing outside ASCII can hide behind a matching prefix.
+    fn matched(&self, wire_id: &str) -> Option<usize> {
+        const ID_BYTES_MAX: usize = 200;
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'`');
+        if wire_id.len() > ID_BYTES_MAX || !wire_id.bytes().all(plain) {
+            return None;
+        }
+        let lower = wire_id.to_ascii_lowercase();
+        self.clauses.iter().find(|(clause, _)| clause.fits(&lower)).map(|(_, place)| *place)
     }
 }
 
-impl Model {
-    /// The rates that a call is settled at. `total_input`: all input tokens of the call, cached or not, which picks the
-    /// long-context tier of the whole request.
-    #[must_use]
-    pub fn rates(&self, _terms: &Terms<'_>, _total_input: u64) -> Option<Rates> {
-        None
+fn version(files: &[(&str, &[u8])]) -> Name {
+    let mut hash = Sha256::new();
+    for (name, bytes) in files {
+        // Lengths before contents, so that no two sets of files are the same bytes.
+        for part in [name.as_bytes(), bytes] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
     }
-
-    /// The dearest rates that may apply to a call with at most this much input: every long-context tier within reach,
-    /// every hour of the day, the asked tier and the standard one, and the higher of disputed prices.
-    #[must_use]
-    pub fn bound_rates(&self, _terms: &Terms<'_>, _total_input_max: u64) -> Option<Rates> {
-        None
-    }
-
-    /// The exact cost of a call. `None`: a price that it needs is unknown.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage, terms: &Terms<'_>) -> Option<Cost> {
-        self.rates(terms, usage.input_total())?.cost(usage)
-    }
-
-    /// The fee per unit of this model (`web_search`, `file_search`, ...), or else of its provider's tools.
-    #[must_use]
-    pub fn fee(&self, _unit: &str) -> Option<Cost> {
-        None
-    }
+    let digest = hash.finalize();
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
-impl Rates {
-    /// The exact cost of these tokens and searches. `None`: something was used that has no price.
-    #[must_use]
-    pub fn cost(&self, _usage: &Usage) -> Option<Cost> {
-        None
-    }
-
-    /// The dearest price of an input token of any kind: what a bound must assume of input it cannot tell apart.
-    #[must_use]
-    pub fn dearest_input(&self) -> Option<Cost> {
-        None
-    }
-}
+#[cfg(test)]
+mod tests;
