@@ -1,0 +1,186 @@
+//! How long the ledger takes for one request: `cargo run --release -p bursar-ledger --example throughput`.
+//!
+//! Prints nanoseconds per request on ten accounts, without a trail behind it (the journal throws away what it gets),
+//! with 1 and with 2 threads, and how fast a journal is folded.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use ledger::{Durable, Folded, Journal, JournalError, Ledger, LedgerOptions, Prepared, Reservation};
+use tokio::sync::oneshot;
+use types::account::Subject;
+use types::entry::{Account, Admit, Outcome, Proof, Request};
+use types::{
+    AccountName, Amounts, Caller, Charge, DecisionId, Entry, Limits, Line, Measure, Money, Name, Scope, Usage,
+};
+
+const NOW_MS: u64 = 1_795_219_200_000;
+const REQUESTS: u64 = 400_000;
+
+/// A journal that is always durable and keeps nothing.
+#[derive(Default)]
+struct Nowhere(AtomicU64);
+
+impl Journal for Nowhere {
+    fn prepare(&self, _: &Entry) -> Prepared {
+        Prepared(Vec::new())
+    }
+
+    fn append(&self, _: Prepared) -> Result<u64, JournalError> {
+        Ok(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn append_durable(&self, entry: Prepared) -> Result<Durable, JournalError> {
+        let (told, wait) = oneshot::channel();
+        let seq = self.append(entry)?;
+        let _ = told.send(Ok(()));
+        Ok(Durable::new(seq, wait))
+    }
+
+    fn append_reserved(&self, entry: Prepared) -> Result<u64, JournalError> {
+        self.append(entry)
+    }
+}
+
+/// The accounts that every request of an agent touches: org, team and agent by day, month and total, and a model.
+fn lines(agent: u64) -> Vec<Line> {
+    let scopes = ["org:acme".to_owned(), "team:research".to_owned(), format!("agent:researcher-{agent}")];
+    let windows = ["day:2026-11-21", "month:2026-11", "total"];
+    let mut names: Vec<String> =
+        scopes.iter().flat_map(|scope| windows.map(|window| format!("{scope}@{window}"))).collect();
+    names.push("model:openai/gpt-5-mini@day:2026-11-21".to_owned());
+    names.into_iter().map(line).collect()
+}
+
+fn line(name: String) -> Line {
+    Line {
+        account: AccountName(name.into()),
+        limits: Limits::NONE.tightened(Measure::Usd, 1 << 58),
+        resets_ms: Some(NOW_MS + 86_400_000),
+    }
+}
+
+fn reservation(id: u64, lines: Vec<Line>, vendor: &Name, subject: &Subject) -> Reservation {
+    let amount = Amounts { requests: 1, tokens: 4_000, usd: Money::from_nanos(30_000) };
+    Reservation {
+        id: DecisionId::from_u128(u128::from(id) << 40),
+        lines,
+        amount,
+        floor: amount,
+        subjects: vec![subject.clone()],
+        vendor: vendor.clone(),
+        now_ms: NOW_MS,
+        expires_ms: NOW_MS + 120_000,
+    }
+}
+
+fn admit(id: DecisionId) -> Admit {
+    let nobody: Name = "-".into();
+    let caller = Caller {
+        agent: nobody.clone(),
+        org: nobody.clone(),
+        session: nobody.clone(),
+        team: nobody.clone(),
+        user: nobody,
+    };
+    Admit {
+        accounts: Vec::new(),
+        at_ms: NOW_MS,
+        caller,
+        granted: Amounts::ZERO,
+        id,
+        proof: Proof::default(),
+        request: Request::default(),
+    }
+}
+
+fn outcome(id: DecisionId, model: &Name) -> Outcome {
+    let amounts = Amounts { requests: 1, tokens: 900, usd: Money::from_nanos(7_000) };
+    Outcome {
+        at_ms: NOW_MS,
+        charge: Charge::exact(amounts),
+        end: model.clone(),
+        id,
+        latency_ms: 700,
+        model: model.clone(),
+        status: 200,
+        usage: Usage::default(),
+        vendor_request: String::new(),
+    }
+}
+
+/// One thread's requests; gives nanoseconds a request, without the making of the lines (which is policy's work).
+async fn run(ledger: Ledger, thread: u64, whole: bool) -> u128 {
+    let (vendor, model): (Name, Name) = ("openai".into(), "gpt-5-mini".into());
+    let subject = Subject { scope: Scope::Agent, name: "researcher".into() };
+    let template = lines(thread % 2);
+    let mut spent = 0;
+    for batch in 0..REQUESTS / 1_000 {
+        let first = (thread << 40) + batch * 1_000;
+        let asked: Vec<Reservation> =
+            (first..first + 1_000).map(|id| reservation(id, template.clone(), &vendor, &subject)).collect();
+        let start = Instant::now();
+        for reservation in asked {
+            let Ok(mut hold) = ledger.reserve(reservation).await else { continue };
+            let id = hold.id();
+            if whole {
+                let Ok(permit) = ledger.admit(&mut hold, admit(id)).await else { continue };
+                black_box(hold.dispatch(&permit).settle(outcome(id, &model)));
+            } else {
+                hold.release(NOW_MS, "measured").await;
+            }
+        }
+        spent += start.elapsed().as_nanos();
+    }
+    spent / u128::from(REQUESTS)
+}
+
+fn measure(threads: u64, whole: bool) -> Vec<u128> {
+    let ledger = Ledger::start(Arc::new(Nowhere::default()), Folded::new(), LedgerOptions::default());
+    let workers: Vec<_> = (0..threads)
+        .map(|thread| {
+            let ledger = ledger.clone();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build();
+                runtime.map(|runtime| runtime.block_on(run(ledger, thread, whole))).unwrap_or_default()
+            })
+        })
+        .collect();
+    workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
+}
+
+fn fold() -> u128 {
+    let accounts: Vec<Account> = lines(0)
+        .into_iter()
+        .map(|line| Account {
+            account: line.account,
+            committed: Amounts::ZERO,
+            limits: line.limits,
+            resets_ms: line.resets_ms,
+        })
+        .collect();
+    let granted = Amounts { requests: 1, tokens: 4_000, usd: Money::from_nanos(30_000) };
+    let model: Name = "gpt-5-mini".into();
+    let mut folded = Folded::new();
+    let start = Instant::now();
+    for id in 0..u128::from(REQUESTS) {
+        let id = DecisionId::from_u128(id << 40);
+        folded.apply(&Entry::Admit(Admit { accounts: accounts.clone(), granted, ..admit(id) }));
+        folded.apply(&Entry::Outcome(outcome(id, &model)));
+    }
+    let spent = start.elapsed().as_nanos() / u128::from(REQUESTS * 2);
+    black_box(folded.encode());
+    spent
+}
+
+#[allow(clippy::print_stdout)]
+fn main() {
+    for (what, whole) in [("reserve + release", false), ("reserve + admit + settle", true)] {
+        for threads in [1, 2] {
+            println!("{what}, 10 accounts, {threads} threads: {:?} ns", measure(threads, whole));
+        }
+    }
+    println!("fold: {} ns an entry (after parsing)", fold());
+}
