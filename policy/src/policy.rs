@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use types::account::Subjects;
+use types::amounts::AMOUNT_MAX;
 use types::reason::Shortfall;
 use types::{AccountName, Amounts, Balance, Limits, Line, Measure, Name, Reason, Scope, Subject, Verdict, Window};
 
@@ -82,8 +83,7 @@ impl Policy {
         let mut rules = Vec::with_capacity(4);
         self.pass_lists(facts, &mut rules)?;
         let (amount, floor) = asked(facts, &rules)?;
-        let mut plan =
-            Plan { lines: Vec::with_capacity(16), amount, floor, subjects: Subjects::with_capacity(7), rules };
+        let mut plan = empty_plan(amount, floor, rules);
         let mut buffer = String::with_capacity(96);
         for scope in Scope::ALL {
             let Some(name) = name_in(scope, facts) else { continue };
@@ -94,6 +94,26 @@ impl Policy {
             plan.subjects.push(Subject { scope, name });
         }
         Ok(plan)
+    }
+
+    /// What to count for a request that [`Policy::plan`] denied, where the gateway only observes: the same accounts
+    /// and subjects, no limit, no list, no cap. A bound that no account can hold is cut to the most that one can.
+    #[must_use]
+    pub fn plan_unlimited(&self, facts: &Facts<'_>) -> Plan {
+        let (bound, floor) = facts.quote.map_or((one_request(), one_request()), |quote| (quote.bound, quote.floor));
+        let amount = chargeable(bound.max(one_request()));
+        let mut plan = empty_plan(amount, chargeable(floor.max(one_request())).min(amount), Vec::new());
+        let mut buffer = String::with_capacity(96);
+        for scope in Scope::ALL {
+            let Some(name) = name_in(scope, facts) else { continue };
+            write_stem(&mut buffer, scope, &name);
+            self.add_lines(&mut plan, &mut buffer, scope, self.limits.of(scope, &name), facts.now_ms);
+            plan.subjects.push(Subject { scope, name });
+        }
+        for line in &mut plan.lines {
+            line.limits = Limits::NONE;
+        }
+        plan
     }
 
     /// Judges a reserved request on the balances that came back.
@@ -195,6 +215,16 @@ fn speaks_of(about: About, facts: &Facts<'_>) -> bool {
 
 const fn one_request() -> Amounts {
     Amounts::ZERO.with(Measure::Requests, 1)
+}
+
+fn empty_plan(amount: Amounts, floor: Amounts, rules: Vec<String>) -> Plan {
+    Plan { lines: Vec::with_capacity(16), amount, floor, subjects: Subjects::with_capacity(Scope::ALL.len()), rules }
+}
+
+/// The amounts, each between zero and the most that an account can hold.
+fn chargeable(amounts: Amounts) -> Amounts {
+    let within = |amounts: Amounts, measure| amounts.with(measure, amounts.of(measure).clamp(0, AMOUNT_MAX));
+    Measure::ALL.into_iter().fold(amounts, within)
 }
 
 /// The most and the least to reserve: every exchange is at least one request.

@@ -1,0 +1,128 @@
+//! The watch over the files: a change is read once it has come to rest.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::error::ConfigError;
+use crate::house::House;
+use crate::watched::Watched;
+
+/// Editors and orchestrators change files in several steps; a change counts when nothing moved for this long.
+const REST: Duration = Duration::from_millis(150);
+/// Signals that wait for the thread. More would say nothing new.
+const WAITING_MAX: usize = 4;
+
+enum Signal {
+    Touched,
+    Stop,
+}
+
+/// Watches the *folders* of all files, not the files: editors replace files, and an orchestrator swaps a symbolic link
+/// beside them. Ends, with its thread, when dropped.
+#[derive(Debug)]
+pub struct Watch {
+    signals: SyncSender<Signal>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watched {
+    /// Starts the watch. Every reading that fails is told by [`Watched::reloads`] and in the log; the old house stands.
+    ///
+    /// # Errors
+    /// [`ConfigError::WatchFailed`] where the operating system grants no watch or no thread.
+    pub fn watch(self: &Arc<Self>) -> Result<Watch, ConfigError> {
+        let failed = |error: &dyn std::fmt::Display| ConfigError::WatchFailed {
+            file: self.path().to_path_buf(),
+            why: error.to_string(),
+        };
+        let (signals, waiting) = sync_channel(WAITING_MAX);
+        let touched = signals.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            // Our own reading of the files is no change of them. A full queue holds the same news already.
+            if !matches!(&event, Ok(Event { kind: EventKind::Access(_), .. })) {
+                let _ = touched.try_send(Signal::Touched);
+            }
+        })
+        .map_err(|error| failed(&error))?;
+        let mut folders = Folders { watcher, watched: BTreeSet::new() };
+        folders.follow(self.path(), &self.load()).map_err(|error| failed(&error))?;
+        let watched = Arc::clone(self);
+        let thread = std::thread::Builder::new()
+            .name("config-watch".to_owned())
+            .spawn(move || run(&watched, &waiting, &mut folders))
+            .map_err(|error| failed(&error))?;
+        Ok(Watch { signals, thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // The thread drains its queue, so this waits at most for one reading.
+        let _ = self.signals.send(Signal::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(watched: &Watched, waiting: &Receiver<Signal>, folders: &mut Folders) {
+    while let Ok(Signal::Touched) = waiting.recv() {
+        loop {
+            match waiting.recv_timeout(REST) {
+                Ok(Signal::Touched) => {}
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        match watched.reload() {
+            Ok(reload) => tracing::info!(?reload, "read the configuration again"),
+            Err(error) => tracing::error!(%error, "the configuration cannot be used; the old one stands"),
+        }
+        if let Err(error) = folders.follow(watched.path(), &watched.load()) {
+            tracing::error!(%error, "a folder of the configuration cannot be watched");
+        }
+    }
+}
+
+struct Folders {
+    watcher: RecommendedWatcher,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Folders {
+    /// Watches the folders of the house's files, where they are and where their links lead; leaves those of old ones.
+    fn follow(&mut self, path: &Path, house: &House) -> notify::Result<()> {
+        let mut wanted = BTreeSet::new();
+        for file in house.files.iter().map(PathBuf::as_path).chain([path]) {
+            wanted.extend(folder_of(file));
+            wanted.extend(file.canonicalize().ok().as_deref().and_then(folder_of));
+        }
+        for folder in self.watched.difference(&wanted) {
+            // A folder that is gone cannot be left.
+            let _ = self.watcher.unwatch(folder);
+        }
+        // All of them anew: a folder that was removed and made again has lost its watch.
+        for folder in &wanted {
+            self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
+        self.watched = wanted;
+        Ok(())
+    }
+}
+
+/// The folder of a file; a folder that stands among the files stands for itself.
+fn folder_of(file: &Path) -> Option<PathBuf> {
+    if file.is_dir() {
+        return Some(file.to_path_buf());
+    }
+    match file.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        parent => parent.map(Path::to_path_buf),
+    }
+}
