@@ -77,8 +77,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> TunnelIo for T {}
 
 /// What happens to a CONNECT that is not refused.
 pub enum Passage {
-    /// Answer 200, terminate TLS (or read cleartext HTTP), and serve the requests inside, refusals included.
+    /// Answer 200, terminate TLS, and serve the requests inside, refusals included.
     Intercept,
+    /// As [`Passage::Intercept`], and serve cleartext HTTP where the client begins with that, instead of closing.
+    InterceptCleartextToo,
     /// Answer 200 and copy bytes both ways to this connection, unread.
     Blind(Box<dyn TunnelIo>),
 }
@@ -87,6 +89,7 @@ impl fmt::Debug for Passage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Intercept => "Intercept",
+            Self::InterceptCleartextToo => "InterceptCleartextToo",
             Self::Blind(_) => "Blind",
         })
     }
