@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The book, where mdbook is installed, and the documentation of the crates.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cargo test --locked --quiet --package bursar-tests --test house_rules
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+if has mdbook; then
+  mdbook build docs
+else
+  printf 'The book is Markdown: begin at docs/SUMMARY.md. `cargo install mdbook` makes pages of it.\n'
+fi

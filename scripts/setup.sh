@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Brings what is missing, and nothing that is there. Run it as often as you like.
+#   setup.sh build   what a build needs: a C compiler, cmake
+#   setup.sh all     and what the tests need: Python with the client libraries, curl, openssl, promtool
+#   setup.sh bench   and what the measurements need: nginx
+# Where it may not install (no root, no apt) it says in one line what to install, and stops.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+what="${1:-all}"
+
+has cargo || die "Install Rust first: the toolchain that rust-toolchain.toml names comes by itself with rustup."
+
+# Debian packages of the programs that are missing.
+missing=()
+need() { # need <package> <program>...
+  local package="$1" program
+  shift
+  for program in "$@"; do
+    has "$program" || { missing+=("$package"); return; }
+  done
+}
+
+need build-essential cc c++ make
+need cmake cmake
+if [ "$what" != build ]; then
+  need curl curl
+  need openssl openssl
+  need prometheus promtool
+  need python3 python3
+  # Debian splits the standard library: without this package `python3 -m venv` makes an environment without pip.
+  if ! has python3 || ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+    missing+=(python3-venv python3-pip)
+  fi
+fi
+if [ "$what" = bench ]; then
+  need nginx-light nginx
+fi
+
+# Packages that carry a service would start it; a policy that says no is the documented way to prevent that.
+# https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+without_services() {
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    ours=yes
+  fi
+  local status=0
+  "$@" || status=$?
+  [ -z "$ours" ] || rm -f "$policy"
+  return "$status"
+}
+
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+if [ "${#missing[@]}" -gt 0 ]; then
+  if [ "$(id -u)" != 0 ] || ! has apt-get; then
+    die "Missing: please install, as root: apt-get install ${missing[*]}"
+  fi
+  step "installing ${missing[*]}"
+  without_services install_packages </dev/null || die "apt-get could not install: ${missing[*]}"
+fi
+
+# The client libraries, in an environment of their own that version control ignores.
+if [ "$what" != build ]; then
+  wanted="$(cat tests/clients/requirements.txt)"
+  if [ ! -x "$VENV/bin/python" ] || [ "$(cat "$VENV/installed" 2>/dev/null)" != "$wanted" ]; then
+    step "client libraries in $VENV"
+    rm -rf "$VENV"
+    python3 -m venv "$VENV"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt \
+      </dev/null || die "pip could not install tests/clients/requirements.txt; is the package index reachable?"
+    printf '%s\n' "$wanted" >"$VENV/installed"
+  fi
+fi
