@@ -20,7 +20,7 @@ use types::{AccountName, Amounts, Balance, Charge, DecisionId, Money, Name, Unix
 pub(crate) use accounts::{AccountIndex, Accounts, KEEP_CLOSED_MS, Row};
 use circuit::Circuit;
 use clock::HighWater;
-pub(crate) use record::{About, Record, State};
+pub(crate) use record::{About, AccountList, Record, State};
 pub(crate) use records::{Memory, Records};
 pub(crate) use reserve::Granted;
 pub(crate) use restore::{Known, Parts};
@@ -162,7 +162,7 @@ impl Core {
         if self.records.get(entry.id).is_some() {
             return;
         }
-        let mut accounts: Vec<AccountIndex> = Vec::with_capacity(entry.accounts.len());
+        let mut accounts = AccountList::new();
         for account in &entry.accounts {
             let index = self.accounts.open(&account.account, account.limits, account.resets_ms);
             if !accounts.contains(&index) {
@@ -171,7 +171,7 @@ impl Core {
         }
         self.enter(Record {
             id: entry.id,
-            accounts: accounts.into(),
+            accounts,
             amount: entry.granted,
             floor: entry.granted,
             granted: entry.granted,
@@ -191,7 +191,7 @@ impl Core {
             self.accounts.shift(*index, &Sums::ZERO, &weight);
             self.accounts.refer(*index);
         }
-        self.records.file(Box::new(record));
+        self.records.file(record);
     }
 
     /// Adds to what is posted on an account, which is opened where there is none.

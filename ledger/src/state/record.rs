@@ -1,5 +1,6 @@
 //! One hold and its life: every change of an account is the change of a record's weight, so that there is one truth.
 
+use smallvec::SmallVec;
 use types::{Amounts, Certainty, Charge, DecisionId, Money, Name, UnixMs};
 
 use super::accounts::AccountIndex;
@@ -47,11 +48,14 @@ pub(crate) struct About {
     pub(crate) model: Name,
 }
 
+/// The accounts of a hold; a dozen fit without an allocation of their own.
+pub(crate) type AccountList = SmallVec<[AccountIndex; 12]>;
+
 /// One hold, from its reservation until it is forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) id: DecisionId,
-    pub(crate) accounts: Box<[AccountIndex]>,
+    pub(crate) accounts: AccountList,
     /// What was asked for, to tell a repetition from a conflict.
     pub(crate) amount: Amounts,
     pub(crate) floor: Amounts,

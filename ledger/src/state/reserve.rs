@@ -1,12 +1,13 @@
 //! The way in: all refusals first, in a fixed order of precedence; then the writes, which must succeed.
 
+use smallvec::SmallVec;
 use types::account::{Subject, Subjects};
 use types::entry::Admit;
 use types::{Amounts, Balance, DecisionId, Line, Measure, Shortfall, UnixMs};
 
 use super::Core;
 use super::accounts::AccountIndex;
-use super::record::{About, Record, State};
+use super::record::{About, AccountList, Record, State};
 use super::sums::{CEILING, lacking};
 use crate::refusal::Refused;
 use crate::reservation::{LINES_MAX, Reservation};
@@ -21,7 +22,7 @@ pub(crate) struct Granted {
 }
 
 /// Where each line's account stands; `None` for one that no hold has touched yet.
-type Found = [Option<AccountIndex>; LINES_MAX];
+type Found = SmallVec<[Option<AccountIndex>; 12]>;
 
 impl Core {
     /// Reserves on every account of a request, or on none.
@@ -31,10 +32,7 @@ impl Core {
     pub(crate) fn reserve(&mut self, reservation: Reservation) -> Result<Granted, Refused> {
         check_chargeable(&reservation)?;
         let now_ms = self.clock.observe(reservation.now_ms).ok_or(Refused::ClockBehind)?;
-        let mut found: Found = [None; LINES_MAX];
-        for (slot, line) in found.iter_mut().zip(&reservation.lines) {
-            *slot = self.accounts.find(&line.account);
-        }
+        let found: Found = reservation.lines.iter().map(|line| self.accounts.find(&line.account)).collect();
         if self.records.get(reservation.id).is_some() {
             return self.again(reservation, &found);
         }
@@ -43,13 +41,13 @@ impl Core {
         self.check_vendor(&reservation, &found, now_ms)?;
         self.check_bounds(&reservation, &found)?;
         // After this point the reservation must succeed.
-        Ok(self.hold(reservation, granted, now_ms))
+        Ok(self.hold(reservation, &found, granted, now_ms))
     }
 
     /// The same id once more: the same answer for the same charges while the hold is open.
     fn again(&mut self, reservation: Reservation, found: &Found) -> Result<Granted, Refused> {
-        let mut accounts: Vec<Option<AccountIndex>> = Vec::with_capacity(reservation.lines.len());
-        for (index, _) in found.iter().zip(&reservation.lines) {
+        let mut accounts = Found::new();
+        for index in found {
             if !accounts.contains(index) {
                 accounts.push(*index);
             }
@@ -80,16 +78,20 @@ impl Core {
     /// What every account has room for, measure by measure; where that is below the floor, the account with the least
     /// room is told.
     fn grant(&self, reservation: &Reservation, found: &Found) -> Result<Amounts, Refused> {
-        let mut granted = reservation.amount;
-        let mut committed = [Amounts::ZERO; LINES_MAX];
-        for (sum, index) in committed.iter_mut().zip(found).take(reservation.lines.len()) {
-            *sum = index.and_then(|index| self.accounts.row(index)).map_or(Amounts::ZERO, |row| row.committed);
+        let mut tightest: [Option<(i64, &Line)>; Measure::ALL.len()] = [None; Measure::ALL.len()];
+        for (line, index) in reservation.lines.iter().zip(found) {
+            let row = index.and_then(|index| self.accounts.row(index));
+            let committed = row.map_or(Amounts::ZERO, |row| row.committed);
+            for (slot, measure) in tightest.iter_mut().zip(Measure::ALL) {
+                let room = room(line, measure, committed.of(measure));
+                if slot.is_none_or(|(least, _)| room < least) {
+                    *slot = Some((room, line));
+                }
+            }
         }
-        for measure in Measure::ALL {
-            let rooms = reservation.lines.iter().zip(&committed);
-            let tightest =
-                rooms.map(|(line, sum)| (room(line, measure, sum.of(measure)), line)).min_by_key(|pair| pair.0);
-            let Some((room, line)) = tightest else { continue };
+        let mut granted = reservation.amount;
+        for (slot, measure) in tightest.into_iter().zip(Measure::ALL) {
+            let Some((room, line)) = slot else { continue };
             let floor = reservation.floor.of(measure);
             if room < floor {
                 return Err(Refused::OverLimit(self.shortfall(line, measure, floor)));
@@ -128,11 +130,14 @@ impl Core {
         if is_full { Err(Refused::Overloaded) } else { Ok(()) }
     }
 
-    fn hold(&mut self, reservation: Reservation, granted: Amounts, now_ms: UnixMs) -> Granted {
-        let mut accounts: Vec<AccountIndex> = Vec::with_capacity(reservation.lines.len());
+    fn hold(&mut self, reservation: Reservation, found: &Found, granted: Amounts, now_ms: UnixMs) -> Granted {
+        let mut accounts = AccountList::new();
         let mut balances: Vec<Balance> = Vec::with_capacity(reservation.lines.len());
-        for line in reservation.lines {
-            let index = self.accounts.open(&line.account, line.limits, line.resets_ms);
+        for (line, known) in reservation.lines.into_iter().zip(found) {
+            let index = match known {
+                Some(index) => *index,
+                None => self.accounts.open(&line.account, line.limits, line.resets_ms),
+            };
             let twin = accounts.iter().position(|known| *known == index).and_then(|at| balances.get_mut(at));
             if let Some(twin) = twin {
                 let merged = tighter(twin.limits, line.limits);
@@ -140,12 +145,13 @@ impl Core {
                 self.accounts.describe(index, merged, line.resets_ms);
                 continue;
             }
+            self.accounts.describe(index, line.limits, line.resets_ms);
             accounts.push(index);
             balances.push(blank(line));
         }
         let record = Record {
             id: reservation.id,
-            accounts: accounts.into(),
+            accounts,
             amount: reservation.amount,
             floor: reservation.floor,
             granted,

@@ -89,7 +89,7 @@ impl Core {
             self.accounts.shift(*index, &Sums::ZERO, &weight);
             self.accounts.refer(*index);
         }
-        self.records.file(Box::new(record));
+        self.records.file(record);
     }
 }
 
