@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use types::Name;
 
 /// The port of HTTPS.
-pub const DEFAULT_PORT: u16 = 443;
+const DEFAULT_PORT: u16 = 443;
 
 /// A host of a route, with its port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -42,6 +42,8 @@ pub struct House {
     pub upstream: UpstreamOptions,
     /// Ceilings on memory and on what happens at once.
     pub caps: Caps,
+    /// The folder of agents with a file each; `bursar agents add` writes there.
+    pub agents_folder: PathBuf,
     /// What works, but should be looked at: one sentence each, with the file.
     pub warnings: Vec<String>,
     /// The file, those beside it in `agents.d`, and price files: what a change of which makes another version.

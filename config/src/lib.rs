@@ -1,20 +1,31 @@
 //! The file as written becomes the house as checked; hot reload; secrets.
 
 mod address;
+mod agents_file;
 mod cause;
+mod check;
 mod directory;
 mod endpoint;
 mod environment;
 mod error;
 mod host;
 mod house;
+mod interpolate;
 mod keys;
 mod load;
+mod presets;
+mod prices;
+mod reader;
 mod routes;
+mod schema;
+mod source;
+mod version;
 mod watch;
 mod watched;
+mod written;
 
 pub use address::{AddressRange, MalformedRange};
+pub use agents_file::{NewAgent, add_agent};
 pub use cause::Cause;
 pub use directory::{Agent, Directory, KeyRecord};
 pub use endpoint::{Endpoint, MalformedEndpoint};
@@ -23,7 +34,8 @@ pub use error::{ConfigError, Fault, Fixed, Place};
 pub use host::Host;
 pub use house::{Caps, House, Listeners, Mode, UpstreamOptions};
 pub use keys::{KEY_PREFIX, KEY_RANDOM_BYTES, KeptKey, MintedKey, mint_key};
-pub use load::load;
+pub use load::{load, parse};
 pub use routes::{Credentials, Route, Routes, Upstream};
+pub use schema::{Template, init_template, schema};
 pub use watch::Watch;
 pub use watched::{Clock, Reload, Reloads, Watched};

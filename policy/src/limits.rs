@@ -31,7 +31,11 @@ impl Limit {
         rule(self.scope, self.name.as_deref(), self.window, self.measure)
     }
 
-    fn check(&self) -> Result<(), PolicyError> {
+    /// Whether accounts can hold it, and its name is one of its scope; [`crate::Policy::new`] asks too.
+    ///
+    /// # Errors
+    /// [`PolicyError`] for an amount below zero or beyond 2^60, and for a name of another form.
+    pub fn check(&self) -> Result<(), PolicyError> {
         if self.amount < 0 {
             return Err(PolicyError::LimitNegative { rule: self.rule() });
         }
