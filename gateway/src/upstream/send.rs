@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, Version};
+use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError, ResponseFuture};
@@ -126,11 +127,11 @@ impl Upstream {
     async fn answer(&self, mut answered: ResponseFuture, flight: &Flight) -> Result<Response<Incoming>, UpstreamError> {
         let mut patience = pin!(tokio::time::sleep(self.head_patience));
         poll_fn(|context| {
-            if flight.is_flooded(context) {
-                return Poll::Ready(Err(given_up(UpstreamKind::Protocol, GivenUp::Flooded, flight)));
-            }
             if let Poll::Ready(answer) = Pin::new(&mut answered).poll(context) {
                 return Poll::Ready(answer.map_err(|error| failed(error, flight)));
+            }
+            if flight.is_flooded(context) {
+                return Poll::Ready(Err(given_up(UpstreamKind::Protocol, GivenUp::Flooded, flight)));
             }
             if patience.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Err(given_up(UpstreamKind::Timeout, GivenUp::Silent, flight)));
@@ -172,6 +173,10 @@ fn outgoing(
     head.version = Version::HTTP_11;
     for name in &OURS {
         head.headers.remove(name);
+    }
+    // hyper writes the length of every body but the empty one, which these methods should state (RFC 9110 §8.6).
+    if body.is_end_stream() && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let mut request = Request::from_parts(head, Outgoing::new(body, Arc::clone(flight)));
     let interim = Arc::clone(flight);

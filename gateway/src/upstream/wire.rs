@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use futures_util::task::AtomicWaker;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -15,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 /// A connection whose peer is the address that was judged and, over TLS, has proved its name.
 pub(super) struct Wire {
     stream: Stream,
-    cut: Arc<AtomicBool>,
+    cut: Arc<Cut>,
 }
 
 enum Stream {
@@ -37,13 +38,20 @@ impl Wire {
 
 /// The handle that keeps an h1 connection from being used again. It travels in the extensions of each response.
 #[derive(Clone)]
-pub(super) struct Line(Arc<AtomicBool>);
+pub(super) struct Line(Arc<Cut>);
+
+#[derive(Default)]
+struct Cut {
+    made: AtomicBool,
+    reader: AtomicWaker,
+}
 
 impl Line {
-    /// Nothing more is read from the connection. hyper reads before it takes a request up: it closes the connection and
-    /// hands the request back untouched.
+    /// Nothing more is read from the connection. hyper, which reads before it takes a request up, closes it, and hands
+    /// a request that waits for it back untouched.
     pub(super) fn cut(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.made.store(true, Ordering::Release);
+        self.0.reader.wake();
     }
 }
 
@@ -61,13 +69,19 @@ impl Connection for Wire {
 
 impl Read for Wire {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        if self.cut.load(Ordering::Acquire) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        match &mut self.get_mut().stream {
+        let wire = self.get_mut();
+        let read = match &mut wire.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        };
+        // A cut that comes while nothing is read must wake the reader; register before looking.
+        if read.is_pending() {
+            wire.cut.reader.register(context.waker());
         }
+        if wire.cut.made.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        read
     }
 }
 
