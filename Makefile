@@ -9,9 +9,8 @@ setup: ## bring what the tests need, or say what to install
 	@scripts/setup.sh all
 
 demo: ## calls allowed, priced, refused and proved: no key, no network, under a minute after the build
-	@scripts/setup.sh build
-	@cargo build --quiet --package bursar-gateway --bin bursar
-	@target/debug/bursar demo
+	@scripts/setup.sh demo
+	@scripts/demo.sh
 
 test: ## build everything, run every test, check the book
 	@scripts/setup.sh all

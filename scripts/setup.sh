@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Brings what is missing, and nothing that is there. Run it as often as you like.
 #   setup.sh build   what a build needs: a C compiler, cmake
-#   setup.sh all     and what the tests need: Python with the client libraries, curl, openssl, promtool
-#   setup.sh bench   and what the measurements need: nginx
+#   setup.sh demo    and what the demo shows: Python with the client libraries, curl
+#   setup.sh all     and what the tests need: openssl, promtool
+#   setup.sh bench   what a build needs, Python and nginx
 # Where it may not install (no root, no apt) it says in one line what to install, and stops.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -23,14 +24,18 @@ need() { # need <package> <program>...
 need build-essential cc c++ make
 need cmake cmake
 if [ "$what" != build ]; then
-  need curl curl
-  need openssl openssl
-  need prometheus promtool
   need python3 python3
+fi
+if [ "$what" = demo ] || [ "$what" = all ]; then
+  need curl curl
   # Debian splits the standard library: without this package `python3 -m venv` makes an environment without pip.
   if ! has python3 || ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
     missing+=(python3-venv python3-pip)
   fi
+fi
+if [ "$what" = all ]; then
+  need openssl openssl
+  need prometheus promtool
 fi
 if [ "$what" = bench ]; then
   need nginx-light nginx
@@ -66,14 +71,20 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 # The client libraries, in an environment of their own that version control ignores.
-if [ "$what" != build ]; then
+if [ "$what" = demo ] || [ "$what" = all ]; then
   wanted="$(cat tests/clients/requirements.txt)"
   if [ ! -x "$VENV/bin/python" ] || [ "$(cat "$VENV/installed" 2>/dev/null)" != "$wanted" ]; then
     step "client libraries in $VENV"
     rm -rf "$VENV"
     python3 -m venv "$VENV"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt \
-      </dev/null || die "pip could not install tests/clients/requirements.txt; is the package index reachable?"
-    printf '%s\n' "$wanted" >"$VENV/installed"
+    if "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
+      --requirement tests/clients/requirements.txt </dev/null; then
+      printf '%s\n' "$wanted" >"$VENV/installed"
+    elif [ "$what" = demo ]; then
+      rm -rf "$VENV"
+      printf 'The package index is not reachable: the demo uses curl instead of the SDK.\n'
+    else
+      die "pip could not install tests/clients/requirements.txt; is the package index reachable?"
+    fi
   fi
 fi

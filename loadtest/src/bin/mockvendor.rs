@@ -31,6 +31,9 @@ struct Arguments {
     /// Where the throw-away authority's certificate is written.
     #[arg(long)]
     ca_out: Option<PathBuf>,
+    /// Where its key is written, for proxies that mint certificates of their own with it.
+    #[arg(long)]
+    ca_key_out: Option<PathBuf>,
     /// Offer HTTP/1.1 only on the TLS listener.
     #[arg(long)]
     http1_only: bool,
@@ -98,9 +101,12 @@ fn leaf(arguments: &Arguments) -> Result<Leaf, LoadtestError> {
         return Leaf::read(certificate, key);
     }
     let authority = Authority::new("Bursar mock vendor (throw-away)")?;
-    if let Some(path) = &arguments.ca_out {
-        std::fs::write(path, authority.certificate_pem())
-            .map_err(|source| LoadtestError::Write { path: path.clone(), source })?;
-    }
+    write(arguments.ca_out.as_ref(), &authority.certificate_pem())?;
+    write(arguments.ca_key_out.as_ref(), &authority.key_pem())?;
     authority.leaf(&arguments.names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn write(path: Option<&PathBuf>, text: &str) -> Result<(), LoadtestError> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, text).map_err(|source| LoadtestError::Write { path: path.clone(), source })
 }
