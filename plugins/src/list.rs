@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::guard::{Guard, GuardError};
 use crate::guards::{deny_models, max_output, strip_headers};
 use crate::meter::Meter;
+use crate::meters::anthropic_messages::AnthropicMessages;
+use crate::meters::free::Free;
+use crate::meters::openai_chat::OpenaiChat;
 
 /// All meters. Where two claim an endpoint, the first does.
 #[must_use]
 pub fn meters() -> &'static [&'static dyn Meter] {
-    &[]
+    &[&AnthropicMessages, &OpenaiChat, &Free]
 }
 
 /// The meter of this name.
@@ -85,3 +88,6 @@ pub fn output_cap(options: &[GuardOptions]) -> Option<u64> {
     };
     options.iter().filter_map(cap).min()
 }
+
+#[cfg(test)]
+mod tests;

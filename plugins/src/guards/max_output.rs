@@ -9,8 +9,9 @@
 //! ```
 //!
 //! It looks at every field by which clients bound their output (`max_tokens`, `max_completion_tokens`,
-//! `max_output_tokens`). Where a call names none, the cap is the most that Bursar inserts. A refusal is 403
-//! `output_over_cap`. The default is to refuse: a lowered bound cuts an answer short without asking.
+//! `max_output_tokens`), which counts for each choice of the answer. Where a call names none, the cap is the most that
+//! Bursar inserts. A refusal is 403 `output_over_cap`. The default is to refuse: a lowered bound cuts an answer short
+//! without asking, and a vendor may refuse it (Anthropic wants `max_tokens` above the thinking budget).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,3 +3,6 @@
 pub mod deny_models;
 pub mod max_output;
 pub mod strip_headers;
+
+#[cfg(test)]
+mod tests;

@@ -82,10 +82,7 @@ fn what_is_no_json_is_refused() {
 fn an_error_tells_line_byte_and_how_to_mend_it() {
     let error = Document::scan(b"{\n \"model\": \"a\",\n \"model\": \"b\"}").unwrap_err();
     assert_eq!((error.line, error.offset), (3, 18));
-    assert_eq!(
-        error.to_string(),
-        "JSON, line 3, byte 18: the key \"model\" stands twice in one object; send it once"
-    );
+    assert_eq!(error.to_string(), "JSON, line 3, byte 18: the key \"model\" stands twice in one object; send it once");
     let document = Document::scan(b"{\"n\":\n1.0}").unwrap();
     let error = document.integer(&["n"]).unwrap_err();
     assert_eq!((error.line, error.offset), (2, 6));

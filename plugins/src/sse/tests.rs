@@ -140,7 +140,7 @@ fn held_bytes_are_passed_or_dropped_by_offset() {
             }
         });
     }
-    assert!(held.is_empty() && held.len() == 0);
+    assert_eq!((held.is_empty(), held.len()), (true, 0));
     assert_eq!(String::from_utf8(passed).unwrap(), "data: a\n\ndata: [DONE]\n\n");
 }
 
