@@ -101,8 +101,8 @@ impl Policy {
     #[must_use]
     pub fn plan_unlimited(&self, facts: &Facts<'_>) -> Plan {
         let (bound, floor) = facts.quote.map_or((one_request(), one_request()), |quote| (quote.bound, quote.floor));
-        let amount = chargeable(bound.max(one_request()));
-        let mut plan = empty_plan(amount, chargeable(floor.max(one_request())).min(amount), Vec::new());
+        let amount = chargeable(as_request(bound));
+        let mut plan = empty_plan(amount, chargeable(as_request(floor)).min(amount), Vec::new());
         let mut buffer = String::with_capacity(96);
         for scope in Scope::ALL {
             let Some(name) = name_in(scope, facts) else { continue };
@@ -122,7 +122,7 @@ impl Policy {
     /// that stands above its limit in a measure that this request uses is a refusal, whatever the store says.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>, balances: &[Balance]) -> Decision {
-        let used = facts.quote.map_or(one_request(), |quote| quote.bound.max(one_request()));
+        let used = facts.quote.map_or(one_request(), |quote| as_request(quote.bound));
         let mut rules = Vec::with_capacity(4);
         for balance in balances.iter().filter(|balance| balance.limits != Limits::NONE) {
             for measure in Measure::ALL {
@@ -227,6 +227,11 @@ fn chargeable(amounts: Amounts) -> Amounts {
     Measure::ALL.into_iter().fold(amounts, within)
 }
 
+/// The amounts, one request at least. Nothing else is raised: a cost below zero must stay seen.
+fn as_request(amounts: Amounts) -> Amounts {
+    amounts.with(Measure::Requests, amounts.requests.max(1))
+}
+
 /// The most and the least to reserve: every exchange is at least one request.
 fn asked(facts: &Facts<'_>, rules: &[String]) -> Result<(Amounts, Amounts), Denial> {
     let deny = |what: &str| {
@@ -234,7 +239,7 @@ fn asked(facts: &Facts<'_>, rules: &[String]) -> Result<(Amounts, Amounts), Deni
         Err(Denial { reason, rule: "quote".to_owned(), rules: rules.to_vec() })
     };
     let (bound, floor) = match (facts.quote, facts.kind) {
-        (Some(quote), _) => (quote.bound.max(one_request()), quote.floor.max(one_request())),
+        (Some(quote), _) => (as_request(quote.bound), as_request(quote.floor)),
         (None, Kind::Free | Kind::Tunnel) => (one_request(), one_request()),
         (None, _) => return deny("a priced call without a quote"),
     };
