@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use types::{Name, Reason, Secret};
 
@@ -59,10 +59,14 @@ pub(super) struct Tunnel<S> {
     pub(super) passage: Passage,
 }
 
-struct Accepted {
-    connect: Connect,
-    passage: Passage,
-    upgrade: OnUpgrade,
+/// What a connection may turn into at its end.
+#[derive(Default)]
+struct Afterwards {
+    /// The last request that could have ended in an upgrade. hyper then gives the stream to this future instead of
+    /// shutting it down, whatever the answer was.
+    upgrade: Option<OnUpgrade>,
+    /// The CONNECT that was answered 200.
+    accepted: Option<(Connect, Passage)>,
 }
 
 /// Serves one stream to its end. `Some` if a CONNECT made a tunnel of it.
@@ -77,7 +81,7 @@ where
     H: Handler,
 {
     let stream = StrictStream::new(io, shared.options.head, shared.options.patience);
-    let line = Line { shared, connection, exchange: stream.exchange(), accepted: Mutex::new(None) };
+    let line = Line { shared, connection, exchange: stream.exchange(), afterwards: Mutex::default() };
     let service = service_fn(|request| line.answer(request));
     let served = {
         let mut serving = pin!(shared.http.serve_connection(TokioIo::new(stream), service).with_upgrades());
@@ -99,10 +103,15 @@ where
         shared.handler.note(&event);
     }
     served.ok()?;
-    let accepted = line.accepted.into_inner()?;
-    let parts = accepted.upgrade.await.ok()?.downcast::<TokioIo<StrictStream<S>>>().ok()?;
-    let (io, ahead) = parts.io.into_inner().into_parts();
-    Some(Tunnel { io, ahead, connect: accepted.connect, passage: accepted.passage })
+    let Afterwards { upgrade, accepted } = line.afterwards.into_inner();
+    let parts = upgrade?.await.ok()?.downcast::<TokioIo<StrictStream<S>>>().ok()?;
+    let mut stream = parts.io.into_inner();
+    let Some((connect, passage)) = accepted else {
+        let _ = stream.shutdown().await;
+        return None;
+    };
+    let (io, ahead) = stream.into_parts();
+    Some(Tunnel { io, ahead, connect, passage })
 }
 
 /// One HTTP/1 connection, as the service sees it.
@@ -110,18 +119,23 @@ struct Line<'a, H> {
     shared: &'a Shared<H>,
     connection: &'a Connection,
     exchange: Arc<Exchange>,
-    accepted: Mutex<Option<Accepted>>,
+    afterwards: Mutex<Afterwards>,
 }
 
 impl<H: Handler> Line<'_, H> {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    async fn answer(&self, mut request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
         let counted = self.shared.drain.request();
+        if let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() {
+            self.afterwards.lock().upgrade = Some(upgrade);
+        }
+        let connects = request.method() == Method::CONNECT;
         let mut response = match judge(self.connection, &request) {
             Err(reason) => self.shared.handler.refuse(self.connection, reason),
-            Ok(()) if request.method() == Method::CONNECT => self.connect(request).await,
+            Ok(()) if connects => self.connect(request).await,
             Ok(()) => self.serve(request).await,
         };
-        if self.shared.drain.is_draining() {
+        // A tunnel is opened even then: what is asked inside it is told.
+        if self.shared.drain.is_draining() && !(connects && response.status().is_success()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|body| Answer { body, exchange: Arc::clone(&self.exchange), _counted: counted }))
@@ -137,15 +151,14 @@ impl<H: Handler> Line<'_, H> {
         .await
     }
 
-    async fn connect(&self, mut request: Request<Incoming>) -> Response<ReplyBody> {
+    async fn connect(&self, request: Request<Incoming>) -> Response<ReplyBody> {
         let decided = match connect_of(self.connection.peer, &request) {
             Ok(connect) => self.shared.handler.connect(&connect).await.map(|passage| (connect, passage)),
             Err(reason) => Err(reason),
         };
         match decided {
-            Ok((connect, passage)) => {
-                let upgrade = hyper::upgrade::on(&mut request);
-                *self.accepted.lock() = Some(Accepted { connect, passage, upgrade });
+            Ok(accepted) => {
+                self.afterwards.lock().accepted = Some(accepted);
                 Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync())
             }
             Err(reason) => self.refuse_connect(reason),

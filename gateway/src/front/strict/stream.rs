@@ -96,7 +96,6 @@ impl<S> StrictStream<S> {
         self.handed = false;
         self.flushed = false;
         self.unseen = !self.held.is_empty();
-        self.read_clock.rest();
     }
 
     fn hand_out(&mut self, out: &mut ReadBuf<'_>) {
@@ -325,8 +324,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for StrictStream<S> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.io).poll_flush(cx);
         ready!(this.stall(cx, polled))?;
-        if this.exchange.is_answered() {
+        if this.exchange.is_answered() && !this.flushed {
             this.flushed = true;
+            if this.scan.is_complete() && this.held.is_empty() {
+                // hyper reads again only when the socket wakes it, so idling begins here. Its end is seen in a read.
+                let _ = this.read_clock.poll(cx, Wait::Idle);
+            }
             if let Some(waker) = this.parked.take() {
                 waker.wake();
             }

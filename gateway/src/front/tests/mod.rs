@@ -5,6 +5,7 @@ mod corpus;
 mod departure;
 mod house;
 mod keep_alive;
+mod pipe;
 mod properties;
 mod scan;
 mod slow;
