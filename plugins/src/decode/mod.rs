@@ -106,6 +106,8 @@ pub struct Decoder {
     bytes_in: u64,
     bytes_out: u64,
     ended: bool,
+    /// The first error: after it the decoder says nothing else.
+    failed: Option<DecodeError>,
     scratch: Box<[u8]>,
 }
 
@@ -120,7 +122,7 @@ impl Decoder {
         let engine = Engine::for_coding(encoding.unwrap_or_default().trim_matches([' ', '\t']))?;
         let scratch_bytes = if matches!(engine, Engine::Identity) { 0 } else { Self::SCRATCH_BYTES };
         let scratch = vec![0; scratch_bytes].into_boxed_slice();
-        Ok(Self { engine, budget, bytes_in: 0, bytes_out: 0, ended: false, scratch })
+        Ok(Self { engine, budget, bytes_in: 0, bytes_out: 0, ended: false, failed: None, scratch })
     }
 
     /// Whether the bytes pass as they are.
@@ -132,8 +134,18 @@ impl Decoder {
     /// Decodes a piece and hands out what comes of it, in pieces of at most 16 KiB.
     ///
     /// # Errors
-    /// What is wrong with the bytes, or which budget they exceed; nothing more comes out of this decoder then.
-    pub fn push(&mut self, input: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), DecodeError> {
+    /// What is wrong with the bytes, or which budget they exceed; nothing more comes out of this decoder then, and
+    /// every further call is the same error.
+    pub fn push(&mut self, input: &[u8], each: impl FnMut(&[u8])) -> Result<(), DecodeError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let outcome = self.run(input, each);
+        self.failed = outcome.err();
+        outcome
+    }
+
+    fn run(&mut self, input: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), DecodeError> {
         if self.is_identity() {
             self.count(input.len(), input.len())?;
             each(input);
@@ -160,9 +172,13 @@ impl Decoder {
     /// Checks that the coded data came whole.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`] where they did not.
+    /// [`DecodeError::Truncated`] where they did not; the error of [`Decoder::push`] where there was one.
     pub const fn finish(&self) -> Result<(), DecodeError> {
-        if self.ended || self.is_identity() { Ok(()) } else { Err(DecodeError::Truncated) }
+        match self.failed {
+            Some(error) => Err(error),
+            None if self.ended || self.is_identity() => Ok(()),
+            None => Err(DecodeError::Truncated),
+        }
     }
 
     fn count(&mut self, consumed: usize, produced: usize) -> Result<(), DecodeError> {

@@ -173,6 +173,17 @@ fn a_zstd_window_above_eight_mebibytes_is_refused() {
 }
 
 #[test]
+fn after_an_error_nothing_more_comes_out() {
+    for coding in ["gzip", "deflate", "br", "zstd", "identity"] {
+        let coded = encode(coding, &text(5_000));
+        let mut decoder = Decoder::new(Some(coding), Budget { bytes_max: 100, ratio_max: 1 }).unwrap();
+        let error = decoder.push(&coded, |_| {}).unwrap_err();
+        assert_eq!(decoder.push(&coded, |_| panic!("{coding} goes on")), Err(error));
+        assert_eq!(decoder.finish(), Err(error));
+    }
+}
+
+#[test]
 fn errors_become_reasons_that_say_how_to_mend_it() {
     let reason = decode(Some("lzma"), Bytes::new(), 1, 1).unwrap_err();
     let what = "content-encoding must be one of gzip, deflate, br, zstd or identity, once";

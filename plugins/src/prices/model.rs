@@ -91,14 +91,13 @@ impl Model {
     #[must_use]
     pub fn bound_rates(&self, terms: &Terms<'_>, total_input_max: u64) -> Option<Rates> {
         let standard = self.standard.at(terms.now_ms)?;
-        let listed = match self.tier(terms.tier) {
-            Tier::Unknown => return None,
-            Tier::Listed(dated) => dated.at(terms.now_ms),
-            _ => None,
-        };
+        if matches!(self.tier(terms.tier), Tier::Unknown) {
+            return None;
+        }
         let disputed = self.disputed.as_deref();
-        let tariffs = [Some(standard), listed, disputed].into_iter().flatten();
+        let tiers = self.tiers.iter().filter_map(|(_, dated)| dated.at(terms.now_ms));
         // One amount of input for each tier that can be reached, the least among them.
+        let tariffs = [Some(standard), disputed].into_iter().flatten().chain(tiers);
         let steps = tariffs.flat_map(|tariff| tariff.steps(total_input_max)).chain([0]);
         let mut dearest: Option<Rates> = None;
         for total_input in steps {
