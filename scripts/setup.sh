@@ -4,6 +4,7 @@
 #   setup.sh demo    and what the demo shows: Python with the client libraries, curl
 #   setup.sh all     and what the tests need: openssl, promtool
 #   setup.sh bench   what a build needs, Python and nginx
+#   setup.sh peers   and the other rows of the benchmark: squid, mitmproxy, hudsucker (ten minutes)
 # Where it may not install (no root, no apt) it says in one line what to install, and stops.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -37,8 +38,11 @@ if [ "$what" = all ]; then
   need openssl openssl
   need prometheus promtool
 fi
-if [ "$what" = bench ]; then
+if [ "$what" = bench ] || [ "$what" = peers ]; then
   need nginx-light nginx
+fi
+if [ "$what" = peers ]; then
+  need squid-openssl squid
 fi
 
 # Packages that carry a service would start it; a policy that says no is the documented way to prevent that.
@@ -87,4 +91,14 @@ if [ "$what" = demo ] || [ "$what" = all ]; then
       die "pip could not install tests/clients/requirements.txt; is the package index reachable?"
     fi
   fi
+fi
+
+if [ "$what" = peers ]; then
+  if [ ! -x .state/py-mitmproxy/bin/mitmdump ]; then
+    step "mitmproxy in .state/py-mitmproxy"
+    python3 -m venv .state/py-mitmproxy
+    .state/py-mitmproxy/bin/python -m pip install --quiet --disable-pip-version-check mitmproxy </dev/null
+  fi
+  step "hudsucker in loadtest/peers"
+  cargo build --release --locked --manifest-path loadtest/peers/Cargo.toml
 fi
