@@ -8,6 +8,8 @@ mod bound;
 mod encodings;
 mod failure;
 mod fields;
+#[cfg(test)]
+mod kit;
 mod passage;
 mod picks;
 mod tariff;

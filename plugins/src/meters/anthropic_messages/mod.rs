@@ -5,6 +5,8 @@ mod refusal;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::sync::Arc;

@@ -101,8 +101,12 @@ impl Answer {
         Some((cost.min(short), cost == short))
     }
 
-    fn rates(&self, model: Option<&str>, total_input: u64) -> Option<Rates> {
-        let model = self.tariff.model(model.or(self.model.as_deref()))?;
+    /// The rates of a run. A run that names another model than the answer is priced as that model or not at all.
+    fn rates(&self, named: Option<&str>, total_input: u64) -> Option<Rates> {
+        let model = match named.filter(|named| self.model.as_deref() != Some(*named)) {
+            Some(named) => self.tariff.prices.model(&self.tariff.provider, named, self.tariff.now_ms)?,
+            None => self.tariff.model(self.model.as_deref())?,
+        };
         let terms = Terms { uplift: self.told.uplift(), ..self.tariff.terms(self.told.tier()) };
         model.rates(&terms, total_input)
     }

@@ -79,13 +79,15 @@ impl<'d> Tools<'d> {
             self.rounds = ROUNDS_MAX;
             return Ok(());
         }
-        if is("web_search_") || is("web_fetch_") {
+        if is("web_search_") {
             let uses = uses(kind, tool)?;
-            self.outside = true;
-            // The first versions take a round for each use; later ones run code between, as many rounds as they like.
-            let one_by_one = matches!(kind, "web_search_20250305" | "web_fetch_20250910");
-            self.rounds = if one_by_one { self.rounds.saturating_add(uses) } else { ROUNDS_MAX };
-            self.searches = self.searches.saturating_add(if is("web_search_") { uses } else { 0 });
+            self.searches = self.searches.saturating_add(uses);
+            self.look_outside(Some(uses).filter(|_| kind == "web_search_20250305"));
+            return Ok(());
+        }
+        if is("web_fetch_") {
+            let uses = fields::whole(tool, "max_uses", 0, USES_MAX)?;
+            self.look_outside(uses.filter(|_| kind == "web_fetch_20250910"));
             return Ok(());
         }
         if is("advisor_") {
@@ -101,6 +103,13 @@ impl<'d> Tools<'d> {
             ));
         }
         Err(unbounded(format!("a tool {kind:?} runs at the vendor, and nothing bounds its cost; leave it out")))
+    }
+
+    /// A tool that brings something in from outside. The first versions take a round for each use; later ones run code
+    /// between, as many rounds as they like.
+    fn look_outside(&mut self, rounds: Option<u64>) {
+        self.outside = true;
+        self.rounds = rounds.map_or(ROUNDS_MAX, |rounds| self.rounds.saturating_add(rounds));
     }
 }
 

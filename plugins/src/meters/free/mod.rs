@@ -118,3 +118,6 @@ impl Gauge for Nothing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ mod refusal;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -40,6 +42,8 @@ const OVERHEAD_TOKENS: u64 = 1_024;
 /// (2,833 and 5,667 for each of at most eight tiles).
 const IMAGE_TOKENS: u64 = 8_000;
 const IMAGE_TOKENS_4O_MINI: u64 = 2_833 + 8 * 5_667;
+/// The bound to insert for a model whose own maximum the price book does not know: nearly all take so much.
+const UNLISTED_OUTPUT_TOKENS: u64 = 4_096;
 
 impl Meter for OpenaiChat {
     fn name(&self) -> &'static str {
@@ -168,13 +172,16 @@ impl Metered<'_> {
     /// The bound to write into the request, where it fits the context window beside the input. The model's own maximum
     /// need not be written; some hosts refuse a bound that does not fit.
     fn fitting(&self, tokens: u64, options: &MeterOptions) -> Option<u64> {
-        let (Some(context), OutputBound::Open { max }) = (self.model.context, self.output) else { return Some(tokens) };
+        let context = match self.model.max_output {
+            Some(_) => self.model.context,
+            None => self.model.context.or(self.model.max_input),
+        };
+        let (Some(context), OutputBound::Open { max }) = (context, self.output) else { return Some(tokens) };
         let room = context.saturating_sub(self.input);
         if tokens <= room {
             return Some(tokens);
         }
-        let own_max = self.model.max_output.unwrap_or(context);
-        if tokens == max && max >= own_max {
+        if tokens == max && max >= self.model.max_output.unwrap_or(context) {
             return None;
         }
         Some(if room >= options.default_output_floor { room } else { tokens })
@@ -195,18 +202,22 @@ fn metered<'b>(
     let model = find(&request.model)?;
     let mut input = input_tokens(request, draft, model, &request.model)?;
     let mut runs = runs(request, draft, context, host, model, input)?;
-    let mut model_max = model.max_output.or(model.context);
+    let mut most = most_output(model);
     for name in &request.others {
         let other = find(name)?;
         let tokens = input_tokens(request, draft, other, name)?;
         runs.extend(self::runs(request, draft, context, host, other, tokens)?);
         input = input.max(tokens);
-        model_max = [model_max, other.max_output.or(other.context)].into_iter().flatten().min();
+        // What is inserted must be taken by whichever of them answers.
+        most = most.min(most_output(other));
     }
-    let Some(output) = request.output.bound(model_max, options.output_cap) else {
-        return Err(unbounded(format!("the price book knows no maximum output of {}; name max_tokens", request.model)));
-    };
+    let output = request.output.bound(most, options.output_cap);
     Ok(Metered { bound: Bound::new(runs, Join::Any), model, output, input })
+}
+
+/// The most output of a model: its own maximum, or all of its context.
+fn most_output(model: &Model) -> u64 {
+    model.max_output.or(model.context).or(model.max_input).unwrap_or(UNLISTED_OUTPUT_TOKENS)
 }
 
 /// The most input of a call: a token is a byte at least. Where bytes say nothing, all that the model takes.

@@ -103,14 +103,11 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// The bound for a quote, given the most that model and route allow; `None` where neither is known.
-    pub(super) fn bound(self, model_max: Option<u64>, cap: Option<u64>) -> Option<OutputBound> {
+    /// The bound for a quote, given the most that the model can produce and that the route allows.
+    pub(super) fn bound(self, most: u64, cap: Option<u64>) -> OutputBound {
         match self {
-            Self::Named(tokens) => Some(OutputBound::Named(tokens)),
-            Self::Open(wanted) => {
-                let max = [model_max, cap, wanted].into_iter().flatten().min()?;
-                Some(OutputBound::Open { max })
-            }
+            Self::Named(tokens) => OutputBound::Named(tokens),
+            Self::Open(wanted) => OutputBound::Open { max: [cap, wanted].into_iter().flatten().fold(most, u64::min) },
         }
     }
 }
