@@ -1,11 +1,11 @@
 //! Vendor and model lists. They intersect over the levels org, team, agent, route: a level without a list says
 //! nothing, at least one level must allow, a lower level never widens.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use types::Name;
 
@@ -151,21 +151,34 @@ enum Voice {
     Deny,
 }
 
-/// What a list is asked about.
+/// What a list is asked about. Most patterns look at the name alone, so the qualified one is made when first needed.
 struct Subject<'a> {
+    vendor: &'a str,
     name: &'a str,
-    qualified: Cow<'a, str>,
+    qualified: OnceCell<String>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    const fn new(vendor: &'a str, name: &'a str) -> Self {
+        Self { vendor, name, qualified: OnceCell::new() }
+    }
+
+    /// `vendor/model`; the bare name where there is no vendor before it.
+    fn qualified(&self) -> &str {
+        if self.vendor.is_empty() {
+            return self.name;
+        }
+        self.qualified.get_or_init(|| [self.vendor, self.name].join("/"))
+    }
+
     /// A pattern with a slash names vendor and model; `openai/*` does not allow what another vendor calls `openai/..`.
     fn is_allowed_by(&self, pattern: &Pattern) -> bool {
-        if pattern.qualified { pattern.matches(&self.qualified) } else { pattern.matches(self.name) }
+        if pattern.qualified { pattern.matches(self.qualified()) } else { pattern.matches(self.name) }
     }
 
     /// A denial is taken in either reading.
     fn is_denied_by(&self, pattern: &Pattern) -> bool {
-        pattern.matches(self.name) || pattern.matches(&self.qualified)
+        pattern.matches(self.name) || pattern.matches(self.qualified())
     }
 }
 
@@ -205,11 +218,8 @@ impl Lists {
         mut looked_at: impl FnMut(&str),
     ) -> Result<&'a str, Refused> {
         let subject = match about {
-            About::Vendors => Subject { name: facts.vendor, qualified: Cow::Borrowed(facts.vendor) },
-            About::Models => {
-                let qualified = [facts.vendor, facts.model].join("/");
-                Subject { name: facts.model, qualified: Cow::Owned(qualified) }
-            }
+            About::Vendors => Subject::new("", facts.vendor),
+            About::Models => Subject::new(facts.vendor, facts.model),
         };
         let mut allowed = None;
         for compiled in self.levels(facts).filter(|compiled| compiled.list.about == about) {

@@ -2,6 +2,7 @@
 //! on every request. Pure in effect: a word holds one whole window or none, and any of them gives the same answer as
 //! the rules.
 
+use core::cell::OnceCell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use alloc::string::String;
@@ -32,18 +33,13 @@ impl Calendar {
         &self.zone
     }
 
-    /// Writes the label of the window that `at_ms` lies in, and tells when the window ends.
-    /// `None` for windows without a start, which write nothing.
-    pub(crate) fn write_period(&self, text: &mut String, window: Window, at_ms: UnixMs) -> Option<UnixMs> {
+    /// The windows of one moment.
+    pub(crate) const fn at(&self, at_ms: UnixMs) -> Now<'_> {
+        Now { calendar: self, at_ms, periods: [const { OnceCell::new() }; 4] }
+    }
+
+    fn period(&self, word: &AtomicU64, window: Window, at_ms: UnixMs) -> Option<Current> {
         let at_s = seconds(at_ms);
-        let [hour, day, week, month] = &self.words;
-        let word = match window {
-            Window::Hour => hour,
-            Window::Day => day,
-            Window::Week => week,
-            Window::Month => month,
-            _ => return None,
-        };
         let known = unpack(word.load(Ordering::Relaxed)).filter(|known| known.start_s <= at_s && at_s < known.end_s);
         let bounds = match known {
             Some(bounds) => bounds,
@@ -53,8 +49,39 @@ impl Calendar {
                 bounds
             }
         };
-        write_label(text, window, &bounds);
-        Some(millis(bounds.end_s))
+        let mut label = String::with_capacity(20);
+        write_label(&mut label, window, &bounds);
+        Some(Current { label, end_ms: millis(bounds.end_s) })
+    }
+}
+
+/// The windows of one moment, each made when first asked for: the accounts of a request share them.
+pub(crate) struct Now<'a> {
+    calendar: &'a Calendar,
+    at_ms: UnixMs,
+    periods: [OnceCell<Option<Current>>; 4],
+}
+
+/// A window as accounts name it, and when it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    pub(crate) label: String,
+    pub(crate) end_ms: UnixMs,
+}
+
+impl Now<'_> {
+    /// The window of this kind; `None` for those without a start.
+    pub(crate) fn period(&self, window: Window) -> Option<&Current> {
+        let (periods, words) = (self.periods.each_ref(), self.calendar.words.each_ref());
+        let ([hour, day, week, month], [hours, days, weeks, months]) = (periods, words);
+        let (slot, word) = match window {
+            Window::Hour => (hour, hours),
+            Window::Day => (day, days),
+            Window::Week => (week, weeks),
+            Window::Month => (month, months),
+            _ => return None,
+        };
+        slot.get_or_init(|| self.calendar.period(word, window, self.at_ms)).as_ref()
     }
 }
 
@@ -116,10 +143,10 @@ mod tests {
             let calendar = Calendar::new(zone.clone());
             for at_ms in times.iter().flat_map(|at| [*at, at + 1_000, at + 3_600_000]) {
                 for window in [Window::Hour, Window::Day, Window::Week, Window::Month] {
-                    let mut label = String::new();
-                    let end_ms = calendar.write_period(&mut label, window, at_ms).unwrap();
+                    let now = calendar.at(at_ms);
                     let expected = zone.period(window, at_ms).unwrap();
-                    prop_assert_eq!((end_ms, label), (expected.end_ms, expected.label));
+                    let expected = Current { label: expected.label, end_ms: expected.end_ms };
+                    prop_assert_eq!(now.period(window), Some(&expected));
                 }
             }
         }

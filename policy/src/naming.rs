@@ -1,6 +1,6 @@
 //! The names of accounts: `<scope>:<name>@<window>[:<start>]`.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::String;
 
@@ -95,18 +95,52 @@ impl Description {
     }
 }
 
-/// Takes an account name apart; `None` for a name that this room did not make.
+/// An account name taken apart; the name still escaped.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) scope: Scope,
+    escaped: &'a str,
+    pub(crate) window: Window,
+    start: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    /// `None` for a name that this room did not make.
+    pub(crate) fn of(account: &'a str) -> Option<Self> {
+        let (scope, rest) = account.split_once(':')?;
+        let scope = Scope::ALL.into_iter().find(|known| known.word() == scope)?;
+        let (escaped, window) = rest.rsplit_once('@')?;
+        let (window, start) = match window.split_once(':') {
+            Some((window, start)) => (window, Some(start)),
+            None => (window, None),
+        };
+        let window = WINDOWS.into_iter().find(|known| known.word() == window)?;
+        Some(Self { scope, escaped, window, start })
+    }
+
+    /// The name, escapes undone; `None` where they cannot be.
+    pub(crate) fn name(&self) -> Option<Cow<'a, str>> {
+        if self.escaped.contains('%') {
+            unescaped(self.escaped).map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(self.escaped))
+        }
+    }
+}
+
+const WINDOWS: [Window; 6] =
+    [Window::Transaction, Window::Hour, Window::Day, Window::Week, Window::Month, Window::Total];
+
+/// An account in words; `None` for a name that this room did not make.
 pub(crate) fn describe(account: &str, zone: &str) -> Option<Description> {
-    let (scope, rest) = account.split_once(':')?;
-    let scope = Scope::ALL.into_iter().find(|known| known.word() == scope)?;
-    let (name, window) = rest.rsplit_once('@')?;
-    let (window, start) = match window.split_once(':') {
-        Some((window, start)) => (window, Some(start.to_owned())),
-        None => (window, None),
-    };
-    let windows = [Window::Transaction, Window::Hour, Window::Day, Window::Week, Window::Month, Window::Total];
-    let window = windows.into_iter().find(|known| known.word() == window)?;
-    Some(Description { scope, name: unescaped(name)?, window, start, zone: Name::from(zone) })
+    let parts = Parts::of(account)?;
+    Some(Description {
+        scope: parts.scope,
+        name: parts.name()?.into_owned(),
+        window: parts.window,
+        start: parts.start.map(ToOwned::to_owned),
+        zone: Name::from(zone),
+    })
 }
 
 fn unescaped(name: &str) -> Option<String> {

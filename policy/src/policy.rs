@@ -15,8 +15,8 @@ use crate::error::PolicyError;
 use crate::facts::{Facts, Kind};
 use crate::limits::{ByWindow, Limit, LimitIndex};
 use crate::lists::{About, List, Lists, Refused};
-use crate::memo::Calendar;
-use crate::naming::{Description, describe, name_in, present, write_escaped};
+use crate::memo::{Calendar, Now};
+use crate::naming::{Description, Parts, describe, name_in, present, write_escaped};
 use crate::plan::{Decision, Denial, Plan};
 
 /// Windows that sum something up, shortest first.
@@ -85,12 +85,13 @@ impl Policy {
         let (amount, floor) = asked(facts, &rules)?;
         let mut plan = empty_plan(amount, floor, rules);
         let mut buffer = String::with_capacity(96);
+        let now = self.calendar.at(facts.now_ms);
         for scope in Scope::ALL {
             let Some(name) = name_in(scope, facts) else { continue };
             let limits = self.limits.of(scope, &name);
             write_stem(&mut buffer, scope, &name);
             apply_caps(&mut plan, &mut buffer, limits)?;
-            self.add_lines(&mut plan, &mut buffer, scope, limits, facts.now_ms);
+            add_lines(&mut plan, &mut buffer, scope, limits, &now);
             plan.subjects.push(Subject { scope, name });
         }
         Ok(plan)
@@ -104,10 +105,11 @@ impl Policy {
         let amount = chargeable(as_request(bound));
         let mut plan = empty_plan(amount, chargeable(as_request(floor)).min(amount), Vec::new());
         let mut buffer = String::with_capacity(96);
+        let now = self.calendar.at(facts.now_ms);
         for scope in Scope::ALL {
             let Some(name) = name_in(scope, facts) else { continue };
             write_stem(&mut buffer, scope, &name);
-            self.add_lines(&mut plan, &mut buffer, scope, self.limits.of(scope, &name), facts.now_ms);
+            add_lines(&mut plan, &mut buffer, scope, self.limits.of(scope, &name), &now);
             plan.subjects.push(Subject { scope, name });
         }
         for line in &mut plan.lines {
@@ -144,6 +146,14 @@ impl Policy {
         describe(account.as_str(), self.zone().name())
     }
 
+    /// The limits that hold for an account now; none where no account has this name.
+    #[must_use]
+    pub fn limits_of(&self, account: &AccountName) -> Limits {
+        self.describe(account)
+            .and_then(|told| self.limits.of(told.scope, &told.name).get(&told.window).map(|bounded| bounded.limits))
+            .unwrap_or(Limits::NONE)
+    }
+
     fn pass_lists(&self, facts: &Facts<'_>, rules: &mut Vec<String>) -> Result<(), Denial> {
         for about in [About::Vendors, About::Models] {
             if !speaks_of(about, facts) {
@@ -169,36 +179,11 @@ impl Policy {
         }
     }
 
-    /// Adds a line for every window of one name that is counted or limited. `buffer` holds the account's stem.
-    fn add_lines(&self, plan: &mut Plan, buffer: &mut String, scope: Scope, limits: &ByWindow, now_ms: u64) {
-        let stem = buffer.len();
-        for window in SUMMED {
-            let limited = limits.get(&window);
-            let counted = COUNTED_SCOPES.contains(&scope) && COUNTED_WINDOWS.contains(&window);
-            if limited.is_none() && !counted {
-                continue;
-            }
-            buffer.truncate(stem);
-            buffer.push_str(window.word());
-            let before_label = buffer.len();
-            buffer.push(':');
-            let resets_ms = self.calendar.write_period(buffer, window, now_ms);
-            if resets_ms.is_none() {
-                buffer.truncate(before_label);
-            }
-            plan.lines.push(Line {
-                account: AccountName::from(buffer.as_str()),
-                limits: limited.map_or(Limits::NONE, |bounded| bounded.limits),
-                resets_ms,
-            });
-        }
-    }
-
     /// The rule that limits a measure of an account, in the words of [`Limit::rule`].
     fn rule_of(&self, account: &AccountName, measure: Measure) -> String {
-        self.describe(account)
-            .and_then(|told| {
-                let bounded = self.limits.of(told.scope, &told.name).get(&told.window)?;
+        Parts::of(account.as_str())
+            .and_then(|parts| {
+                let bounded = self.limits.of(parts.scope, &parts.name()?).get(&parts.window)?;
                 bounded.rule(measure).map(|rule| rule.as_ref().to_owned())
             })
             .unwrap_or_else(|| format!("limit {account} {}", measure.word()))
@@ -259,6 +244,30 @@ fn write_stem(buffer: &mut String, scope: Scope, name: &str) {
     buffer.push(':');
     write_escaped(buffer, name);
     buffer.push('@');
+}
+
+/// Adds a line for every window of one name that is counted or limited. `buffer` holds the account's stem.
+fn add_lines(plan: &mut Plan, buffer: &mut String, scope: Scope, limits: &ByWindow, now: &Now<'_>) {
+    let stem = buffer.len();
+    for window in SUMMED {
+        let limited = limits.get(&window);
+        let counted = COUNTED_SCOPES.contains(&scope) && COUNTED_WINDOWS.contains(&window);
+        if limited.is_none() && !counted {
+            continue;
+        }
+        buffer.truncate(stem);
+        buffer.push_str(window.word());
+        let current = now.period(window);
+        if let Some(current) = current {
+            buffer.push(':');
+            buffer.push_str(&current.label);
+        }
+        plan.lines.push(Line {
+            account: AccountName::from(buffer.as_str()),
+            limits: limited.map_or(Limits::NONE, |bounded| bounded.limits),
+            resets_ms: current.map(|current| current.end_ms),
+        });
+    }
 }
 
 /// Lowers the amounts to the caps on single transactions, and refuses where the floor does not fit under one.
