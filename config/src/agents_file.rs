@@ -4,8 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use types::{Money, Window};
+
 use crate::error::ConfigError;
-use crate::keys::{KeptKey, hex};
+use crate::keys::{KeptKey, hex, is_key_id};
 use crate::written::is_own_name;
 
 /// An agent that gets a file of its own.
@@ -17,6 +19,8 @@ pub struct NewAgent {
     pub team: Option<String>,
     /// Its key.
     pub key: KeptKey,
+    /// Ceilings of its own, in dollars.
+    pub limits: Vec<(Window, Money)>,
 }
 
 /// Writes `<folder>/<name>.yaml` with mode 0600, the folder (mode 0700) where it is missing. A reader sees the whole
@@ -52,12 +56,43 @@ pub fn add_agent(folder: &Path, agent: &NewAgent) -> Result<PathBuf, ConfigError
 
 fn text_of(agent: &NewAgent) -> String {
     let team = agent.team.as_ref().map_or_else(String::new, |team| format!("team: \"{team}\"\n"));
-    format!(
+    let mut text = format!(
         "# Written by `bursar agents add`. The key itself is kept nowhere; this is its hash.\n\
          name: \"{}\"\n{team}keys:\n  - {}\n",
         agent.name,
         key_line(&agent.key)
-    )
+    );
+    if !agent.limits.is_empty() {
+        text.push_str("limits:\n");
+    }
+    for (window, usd) in &agent.limits {
+        text.push_str(&format!("  - {{window: {}, usd: {usd}}}\n", window.word()));
+    }
+    text
+}
+
+/// Takes a key out of service: marks it `revoked` in the file of its agent, once. Blocks on the file system.
+///
+/// # Errors
+/// [`ConfigError::UnknownKey`] where no file of the folder has it; keys of the main file are revoked there, by hand.
+pub fn revoke_key(folder: &Path, id: &str) -> Result<PathBuf, ConfigError> {
+    let unknown = || ConfigError::UnknownKey { id: id.to_owned(), folder: folder.to_owned() };
+    let mark = format!("{{id: \"{id}\", ");
+    let files = fs::read_dir(folder).map_err(|_| unknown())?;
+    for file in files.filter_map(Result::ok).map(|entry| entry.path()) {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        if is_key_id(id) && text.contains(&mark) {
+            if text.contains(&format!("{mark}revoked: true")) {
+                return Ok(file);
+            }
+            let failed = |error: io::Error| ConfigError::Unreadable { file: file.clone(), kind: error.kind() };
+            let draft = file.with_file_name(format!(".{id}.yaml.new"));
+            write_new(&draft, &text.replacen(&mark, &format!("{mark}revoked: true, "), 1)).map_err(failed)?;
+            fs::rename(&draft, &file).map_err(failed)?;
+            return Ok(file);
+        }
+    }
+    Err(unknown())
 }
 
 /// A key as the files write it.
@@ -93,7 +128,12 @@ mod tests {
     use crate::keys::{KEY_RANDOM_BYTES, mint_key};
 
     fn agent(name: &str) -> NewAgent {
-        NewAgent { name: name.to_owned(), team: Some("research".to_owned()), key: mint_key([7; KEY_RANDOM_BYTES]).kept }
+        NewAgent {
+            name: name.to_owned(),
+            team: Some("research".to_owned()),
+            key: mint_key([7; KEY_RANDOM_BYTES]).kept,
+            limits: Vec::new(),
+        }
     }
 
     #[test]
@@ -117,6 +157,22 @@ mod tests {
         );
         let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["writer.yaml"]);
+    }
+
+    #[test]
+    fn a_key_is_revoked_where_it_stands_and_once_is_enough() {
+        let home = tempfile::tempdir().unwrap();
+        let writer = NewAgent { limits: vec![(Window::Day, Money::from_usd(5))], ..agent("writer") };
+        let file = add_agent(home.path(), &writer).unwrap();
+        for _ in 0..2 {
+            assert_eq!(revoke_key(home.path(), "0w3ge1r7").unwrap(), file);
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.contains("  - {id: \"0w3ge1r7\", revoked: true, sha256: "), "{text}");
+            assert!(text.ends_with("limits:\n  - {window: day, usd: 5.00}\n"), "{text}");
+            assert_eq!(text.matches("revoked").count(), 1);
+        }
+        let unknown = revoke_key(home.path(), "aaaaaaaa").unwrap_err();
+        assert!(matches!(unknown, ConfigError::UnknownKey { .. }));
     }
 
     #[test]

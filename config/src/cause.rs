@@ -162,15 +162,13 @@ impl fmt::Display for Cause {
             Self::Yaml { message } => f.write_str(message),
             Self::UnknownKey { key, nearest, known } => {
                 write!(f, "there is no key `{key}` here")?;
-                suggestion(f, nearest.as_deref())?;
-                write!(f, "; the keys are {}", known.join(", "))
+                advise(f, nearest.as_deref(), &format!("the keys are {}", known.join(", ")))
             }
             Self::MissingKey { key } => write!(f, "the key `{key}` is missing"),
             Self::DuplicateKey { key } => write!(f, "the key `{key}` stands here twice; keep one"),
             Self::NotOneOf { what, text, nearest, known } => {
                 write!(f, "{text:?} is no {what}")?;
-                suggestion(f, nearest.as_deref())?;
-                write!(f, "; write {}", alternatives(known))
+                advise(f, nearest.as_deref(), &format!("write {}", alternatives(known)))
             }
             Self::NotMoney { text, error } => write!(f, "{text:?} is {error}; write dollars such as 5.00"),
             Self::Negative { text } => write!(f, "{text} is below zero; 0 refuses all"),
@@ -183,8 +181,7 @@ impl fmt::Display for Cause {
             }
             Self::NoSuch { what, name, nearest, mend } => {
                 write!(f, "there is no {what} {name:?}")?;
-                suggestion(f, nearest.as_deref())?;
-                write!(f, "; {mend}")
+                advise(f, nearest.as_deref(), mend)
             }
             Self::NoMeasure => f.write_str("this limit limits nothing; give it usd, requests or tokens"),
             _ => self.fmt_outside(f),
@@ -233,11 +230,12 @@ impl Cause {
     }
 }
 
-fn suggestion(f: &mut fmt::Formatter<'_>, nearest: Option<&str>) -> fmt::Result {
-    match nearest {
-        Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
-        None => Ok(()),
-    }
+/// The word that was meant, where there is one, and how to mend it where it was not.
+fn advise(f: &mut fmt::Formatter<'_>, nearest: Option<&str>, mend: &str) -> fmt::Result {
+    let Some(nearest) = nearest else { return write!(f, "; {mend}") };
+    let mut letters = mend.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase()).unwrap_or_default();
+    write!(f, "; did you mean `{nearest}`? {first}{}", letters.as_str())
 }
 
 /// `a, b or c`.

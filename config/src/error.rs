@@ -38,6 +38,13 @@ pub enum ConfigError {
         /// The file.
         file: PathBuf,
     },
+    /// No file of the folder has this key.
+    UnknownKey {
+        /// The key's id.
+        id: String,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The name cannot be one of an agent.
     NameMalformed {
         /// The name.
@@ -102,6 +109,11 @@ impl fmt::Display for ConfigError {
                     file.display()
                 )
             }
+            Self::UnknownKey { id, folder } => write!(
+                f,
+                "no file in {} has the key {id}; a key of the main file is taken out of service there (`revoked: true`)",
+                folder.display()
+            ),
             Self::NameMalformed { name } => write!(f, "{name:?} is no name; {}", crate::cause::NAME_FORM),
         }
     }

@@ -42,6 +42,8 @@ pub struct House {
     pub upstream: UpstreamOptions,
     /// Ceilings on memory and on what happens at once.
     pub caps: Caps,
+    /// What happens to hosts that no route names.
+    pub unlisted: Unlisted,
     /// The folder of agents with a file each; `bursar agents add` writes there.
     pub agents_folder: PathBuf,
     /// What works, but should be looked at: one sentence each, with the file.
@@ -57,6 +59,26 @@ pub enum Mode {
     Enforce,
     /// Everything is decided and recorded; rules and limits block nothing.
     Observe,
+}
+
+impl Mode {
+    /// The word of the file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
+/// What happens to hosts that no route names, where the gateway is reached as a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// Refused.
+    Deny,
+    /// Passed on unread, and counted as ungoverned: for a laptop, not for a fleet.
+    Tunnel,
 }
 
 /// Where the gateway listens.

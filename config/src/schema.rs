@@ -59,3 +59,22 @@ routes:
 "#
     )
 }
+
+/// The configuration of `bursar run` where there is none: the vendors that ship are governed with the user's own keys
+/// passed through, everything else is tunnelled unread and counted as ungoverned.
+#[must_use]
+pub fn laptop_template() -> String {
+    let mut text = String::from(
+        "# Written by `bursar run`, and yours to change: add limits, models, guards. See `bursar config schema`.\n\
+         version: 1\n\
+         org: laptop\n\
+         data: data\n\
+         unlisted: tunnel\n\
+         listeners:\n  proxy: [\"127.0.0.1:0\"]\n\
+         routes:\n",
+    );
+    for preset in &crate::presets::PRESETS {
+        text.push_str(&format!("  - preset: {}\n    credentials: passthrough\n", preset.name));
+    }
+    text
+}

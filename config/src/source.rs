@@ -84,7 +84,22 @@ fn cause_of(error: &YamlError) -> Cause {
             nearest: policy::nearest(variant, expected.iter().copied()).map(str::to_owned),
             known: expected.iter().map(|word| (*word).to_owned()).collect(),
         },
+        YamlError::Unexpected { expected, .. } => Cause::Yaml { message: kind_wanted(expected) },
+        YamlError::NullIntoString { .. } => Cause::Yaml { message: "a value is missing here".to_owned() },
+        YamlError::SerdeInvalidType { unexpected, expected, .. } => {
+            Cause::Yaml { message: format!("this is {unexpected}, but {expected} belongs here") }
+        }
         other => Cause::Yaml { message: message_of(other) },
+    }
+}
+
+/// What belongs there, in words for people who write files and no parsers.
+fn kind_wanted(expected: &str) -> String {
+    match expected {
+        "sequence start" => "a list belongs here: [a, b], or lines that begin with a dash".to_owned(),
+        "mapping start" => "keys with values belong here: {key: value}, or lines of them".to_owned(),
+        "string scalar" | "scalar" | "value" => "one value belongs here, neither a list nor keys".to_owned(),
+        other => format!("{other} belongs here"),
     }
 }
 

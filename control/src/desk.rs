@@ -91,6 +91,8 @@ pub enum Action {
         /// Who.
         by: String,
     },
+    /// Read the configuration again, now.
+    Reload,
     /// Prove what a presumed hold did cost.
     Resolve {
         /// The hold.

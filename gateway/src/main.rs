@@ -1,1 +1,5 @@
-fn main() {}
+//! `bursar`: the egress payment gateway for AI agents.
+
+fn main() -> std::process::ExitCode {
+    gateway::cli::main()
+}

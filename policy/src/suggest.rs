@@ -3,14 +3,14 @@
 use alloc::vec::Vec;
 
 /// The candidate nearest to `word` by edit distance, where it is near enough to be a slip of the pen:
-/// at most a third of the letters, case ignored. The first among equals.
+/// at most a third of the letters of the longer one, case ignored. The first among equals.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(1);
+    let letters = word.chars().count();
     candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
+        .filter(|(distance, candidate)| *distance <= letters.max(candidate.chars().count()) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -55,5 +55,7 @@ mod tests {
         assert_eq!(nearest("Timezone", words), Some("timezone"));
         assert_eq!(nearest("budget", words), None);
         assert_eq!(nearest("", words), None);
+        assert_eq!(nearest("2", ["1"]), None);
+        assert_eq!(nearest("dya", ["day"]), Some("day"));
     }
 }

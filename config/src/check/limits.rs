@@ -9,7 +9,7 @@ use super::people::{People, no_such_team};
 use crate::cause::Cause;
 use crate::reader::Reader;
 use crate::source::Source;
-use crate::written::{self, At, Count};
+use crate::written::{self, At, Count, Scalar};
 
 /// What names of limits are held against.
 pub(crate) struct Known<'a> {
@@ -25,7 +25,7 @@ pub(crate) fn limits(
     written: &[written::Limit],
     known: &Known<'_>,
 ) -> Vec<Limit> {
-    let mut limits: Vec<(At, Limit)> = Vec::new();
+    let mut limits: Vec<(At, Limit)> = known.people.limits.clone();
     for limit in written {
         limits.extend(limits_of(reader, main, limit, known));
     }
@@ -37,33 +37,83 @@ pub(crate) fn limits(
     limits.into_iter().map(|(_, limit)| limit).collect()
 }
 
-/// One written limit speaks of up to three measures.
+/// What a written limit says of window and measures, whoever it is about.
+struct Ceilings<'a> {
+    window: &'a Scalar<Window>,
+    usd: Option<&'a Scalar<Money>>,
+    requests: Option<&'a Scalar<written::Amount>>,
+    tokens: Option<&'a Scalar<written::Amount>>,
+}
+
+/// Whom a limit is about.
+struct Whom {
+    scope: Scope,
+    name: Option<Name>,
+}
+
 fn limits_of(reader: &mut Reader<'_>, main: &Source, written: &written::Limit, known: &Known<'_>) -> Vec<(At, Limit)> {
-    let (scope, window) = (reader.read(main, &written.scope), reader.read(main, &written.window));
-    let usd = written.usd.as_ref().map(|scalar| (Measure::Usd, scalar.at, reader.read(main, scalar).map(Money::nanos)));
-    let mut counted = |measure, scalar: &Option<written::Scalar<written::Amount>>| {
-        let scalar = scalar.as_ref()?;
-        Some((measure, scalar.at, reader.read(main, scalar).and_then(|Count(number)| i64::try_from(number).ok())))
+    let scope = reader.read(main, &written.scope);
+    let name = match (scope, &written.name) {
+        (Some(scope), Some(scalar)) => named(reader, main, scope, scalar, known).map(Some),
+        _ => Some(None),
     };
-    let measures = [usd, counted(Measure::Requests, &written.requests), counted(Measure::Tokens, &written.tokens)];
-    let (Some(scope), Some(window)) = (scope, window) else { return Vec::new() };
-    if measures.iter().all(Option::is_none) {
-        reader.fault(main, written.scope.at, Cause::NoMeasure);
+    let ceilings = Ceilings {
+        window: &written.window,
+        usd: written.usd.as_ref(),
+        requests: written.requests.as_ref(),
+        tokens: written.tokens.as_ref(),
+    };
+    let whom = scope.zip(name).map(|(scope, name)| Whom { scope, name });
+    ceilings_of(reader, main, &ceilings, whom.as_ref())
+}
+
+/// The limits that stand with an agent.
+pub(crate) fn own_limits(
+    reader: &mut Reader<'_>,
+    source: &Source,
+    written: &[written::OwnLimit],
+    agent: &Name,
+) -> Vec<(At, Limit)> {
+    let whom = Whom { scope: Scope::Agent, name: Some(agent.clone()) };
+    let mut limits = Vec::new();
+    for own in written {
+        let ceilings = Ceilings {
+            window: &own.window,
+            usd: own.usd.as_ref(),
+            requests: own.requests.as_ref(),
+            tokens: own.tokens.as_ref(),
+        };
+        limits.extend(ceilings_of(reader, source, &ceilings, Some(&whom)));
     }
-    let name = match &written.name {
-        None => None,
-        Some(scalar) => match named(reader, main, scope, scalar, known) {
-            None => return Vec::new(),
-            some => some,
-        },
+    limits
+}
+
+/// One written limit speaks of up to three measures. Everything is read, so that every fault in it is told at once.
+fn ceilings_of(
+    reader: &mut Reader<'_>,
+    source: &Source,
+    ceilings: &Ceilings<'_>,
+    whom: Option<&Whom>,
+) -> Vec<(At, Limit)> {
+    let window = reader.read(source, ceilings.window);
+    let usd = ceilings.usd.map(|scalar| (Measure::Usd, scalar.at, reader.read(source, scalar).map(Money::nanos)));
+    let mut counted = |measure, scalar: Option<&Scalar<written::Amount>>| {
+        let scalar = scalar?;
+        let amount = reader.read(source, scalar).and_then(|Count(number)| i64::try_from(number).ok());
+        Some((measure, scalar.at, amount))
     };
+    let measures = [usd, counted(Measure::Requests, ceilings.requests), counted(Measure::Tokens, ceilings.tokens)];
+    if measures.iter().all(Option::is_none) {
+        reader.fault(source, ceilings.window.at, Cause::NoMeasure);
+    }
+    let (Some(Whom { scope, name }), Some(window)) = (whom, window) else { return Vec::new() };
     let mut limits = Vec::new();
     for (measure, at, amount) in measures.into_iter().flatten() {
         let Some(amount) = amount else { continue };
-        let limit = Limit { scope, name: name.clone(), measure, window, amount };
+        let limit = Limit { scope: *scope, name: name.clone(), measure, window, amount };
         match limit.check() {
             Ok(()) => limits.push((at, limit)),
-            Err(error) => reader.fault(main, at, Cause::Policy(error)),
+            Err(error) => reader.fault(source, at, Cause::Policy(error)),
         }
     }
     limits
@@ -90,10 +140,12 @@ fn named(
             teams.iter().all(|team| **team != *name).then(|| no_such_team(&name, teams))
         }
         Scope::Agent => no_such_agent(&name, known),
-        // What is no pair is told by the limit itself.
-        Scope::Session => name.split_once('/').and_then(|(agent, _)| no_such_agent(agent, known)),
+        Scope::Session => match name.split_once('/') {
+            Some((agent, session)) if !session.is_empty() => no_such_agent(agent, known),
+            _ => Some(Cause::Malformed { what: "session", text: name.clone(), form: "write agent/session" }),
+        },
         Scope::Vendor => known.book.provider(&name).is_none().then(|| no_such_vendor(&name, known.book)),
-        Scope::Model => name.contains('/').then(|| unknown_model(&name, known.book)).flatten(),
+        Scope::Model => unknown_model(&name, known.book),
         _ => name.is_empty().then_some(Cause::MissingKey { key: "name" }),
     };
     match fault {
@@ -119,7 +171,9 @@ fn no_such_agent(name: &str, known: &Known<'_>) -> Option<Cause> {
 }
 
 fn unknown_model(name: &str, book: &PriceBook) -> Option<Cause> {
-    let (vendor, bare) = name.split_once('/')?;
+    let Some((vendor, bare)) = name.split_once('/') else {
+        return Some(Cause::Malformed { what: "model of a vendor", text: name.to_owned(), form: "write vendor/model" });
+    };
     let is_known =
         book.provider(vendor).is_some_and(|provider| provider.models().iter().any(|model| *model.id == *bare));
     (!is_known).then(|| no_such_model(name, book))

@@ -14,7 +14,7 @@ use types::Name;
 
 use crate::cause::Cause;
 use crate::error::ConfigError;
-use crate::house::{Caps, House, Listeners, Mode, UpstreamOptions};
+use crate::house::{Caps, House, Listeners, Mode, Unlisted, UpstreamOptions};
 use crate::reader::Reader;
 use crate::source::Source;
 use crate::version::version_of;
@@ -41,6 +41,7 @@ pub(crate) fn check(read: &Read<'_>, mut reader: Reader<'_>) -> Result<House, Co
     let org = reader.read(main, &file.org).map_or_else(|| Name::from("-"), |name| name.0);
     let zone = reader.read_or(main, file.timezone.as_ref(), Zone::utc());
     let mode = reader.read_or(main, file.mode.as_ref(), Mode::Enforce);
+    let unlisted = reader.read_or(main, file.unlisted.as_ref(), Unlisted::Deny);
     let contact = file.contact.as_ref().and_then(|contact| reader.read(main, contact));
     let data = reader.read_or(main, file.data.as_ref(), PathBuf::from(DEFAULT_DATA));
     let gateway = file.gateway.id.as_ref().and_then(|id| reader.read(main, id));
@@ -86,6 +87,7 @@ pub(crate) fn check(read: &Read<'_>, mut reader: Reader<'_>) -> Result<House, Co
         prices: book,
         upstream,
         caps,
+        unlisted,
         agents_folder: read.agents_folder.clone(),
         warnings: reader.warnings,
         files: files(&sources, reader.files, &read.agents_folder),

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use policy::{Level, nearest};
+use policy::{Level, Limit, nearest};
 use types::Name;
 
+use super::limits::own_limits;
 use super::lists::{PlacedList, of_level};
 use crate::cause::Cause;
 use crate::directory::{Agent, Directory, KeyRecord};
@@ -17,6 +18,8 @@ use crate::written::{self, At};
 pub(crate) struct People<'a> {
     pub(crate) directory: Directory,
     pub(crate) lists: Vec<PlacedList<'a>>,
+    /// The ceilings that agents have of their own.
+    pub(crate) limits: Vec<(At, Limit)>,
 }
 
 /// Names that must be unique, with the place where each stands first.
@@ -54,7 +57,7 @@ pub(crate) fn people<'a>(
 ) -> People<'a> {
     let mut lists = Vec::new();
     let teams = teams(reader, main, &file.teams, &mut lists);
-    let (mut agents, mut keys) = (Vec::new(), Vec::new());
+    let (mut agents, mut keys, mut limits) = (Vec::new(), Vec::new(), Vec::new());
     let (mut names, mut ids) = (Unique::default(), Unique::default());
     let all = file.agents.iter().map(|agent| (main, agent)).chain(beside.iter().map(|(source, agent)| (source, agent)));
     for (source, written) in all {
@@ -71,9 +74,10 @@ pub(crate) fn people<'a>(
             written.models.as_ref(),
         ));
         keys.extend(keys_of(reader, source, written, &name, &mut ids));
+        limits.extend(own_limits(reader, source, &written.limits, &name));
         agents.push(Agent { name, team });
     }
-    People { directory: Directory::new(teams, agents, keys), lists }
+    People { directory: Directory::new(teams, agents, keys), lists, limits }
 }
 
 fn teams<'a>(

@@ -17,7 +17,7 @@ use super::scalar::{Placed, Scalar};
 use crate::address::AddressRange;
 use crate::endpoint::Endpoint;
 use crate::host::Host;
-use crate::house::Mode;
+use crate::house::{Mode, Unlisted};
 use crate::routes::Upstream;
 
 /// The most of anything that is counted; what accounts can hold.
@@ -77,6 +77,9 @@ pub(crate) struct File {
     /// Ceilings on memory and on what happens at once.
     #[serde(default)]
     pub(crate) caps: Caps,
+    /// Hosts that no route names, reached as a proxy: `deny` (default), or `tunnel`: passed on unread and counted as
+    /// ungoverned.
+    pub(crate) unlisted: Option<Scalar<Unlisted>>,
 }
 
 /// This gateway.
@@ -120,6 +123,9 @@ pub(crate) struct Agent {
     /// Its keys; `bursar agents add` makes one.
     #[serde(default)]
     pub(crate) keys: Vec<Key>,
+    /// Ceilings of its own; `limits` of the main file hold beside them.
+    #[serde(default)]
+    pub(crate) limits: Vec<OwnLimit>,
     /// Which vendors it may reach.
     pub(crate) vendors: Option<List>,
     /// Which models it may call.
@@ -158,6 +164,20 @@ pub(crate) struct Limit {
     /// Whose it is; without a name it holds for each one by itself. A session is `agent/session`, a model
     /// `vendor/model`.
     pub(crate) name: Option<Scalar<String>>,
+    /// Over which time; `transaction` is one call by itself.
+    pub(crate) window: Scalar<Window>,
+    /// Dollars, exact to the nano-dollar.
+    pub(crate) usd: Option<Scalar<Money>>,
+    /// Calls.
+    pub(crate) requests: Option<Scalar<Amount>>,
+    /// Tokens, input and output together.
+    pub(crate) tokens: Option<Scalar<Amount>>,
+}
+
+/// A ceiling of the agent it stands with.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnLimit {
     /// Over which time; `transaction` is one call by itself.
     pub(crate) window: Scalar<Window>,
     /// Dollars, exact to the nano-dollar.

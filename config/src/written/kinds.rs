@@ -10,11 +10,11 @@ use schemars::{Schema, json_schema};
 use types::{Money, Name, Scope, Secret, Window};
 
 use super::scalar::FromScalar;
-use crate::address::AddressRange;
+use crate::address::{AddressRange, MalformedRange};
 use crate::cause::{Cause, NAME_FORM};
 use crate::endpoint::Endpoint;
 use crate::host::Host;
-use crate::house::Mode;
+use crate::house::{Mode, Unlisted};
 use crate::keys::{is_key_id, sha256_of_hex};
 use crate::routes::Upstream;
 
@@ -53,6 +53,7 @@ macro_rules! words {
 }
 
 words!(Mode, "mode", [("enforce", Self::Enforce), ("observe", Self::Observe)]);
+words!(Unlisted, "way with unlisted hosts", [("deny", Self::Deny), ("tunnel", Self::Tunnel)]);
 words!(Clamp, "clamp", [("never", Self::Never), ("always", Self::Always)]);
 words!(
     Scope,
@@ -216,7 +217,7 @@ impl FromScalar for SocketAddr {
 
 impl FromScalar for AddressRange {
     fn from_scalar(text: &str) -> Result<Self, Cause> {
-        text.parse().map_err(|_| malformed("range of addresses", text, "write 127.0.0.1 or 10.0.0.0/8"))
+        text.parse().map_err(|error: MalformedRange| malformed("range of addresses", text, error.advice()))
     }
 }
 

@@ -7,7 +7,7 @@ mod scalar;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use file::{
-    Agent, Amount, Caps, File, Injected, Limit, List, Listeners, PriceKind, PricedModel, Prices, Route, Team,
+    Agent, Amount, Caps, File, Injected, Limit, List, Listeners, OwnLimit, PriceKind, PricedModel, Prices, Route, Team,
     UpstreamOptions,
 };
 pub(crate) use kinds::{Count, Prefix, is_own_name};

@@ -6,6 +6,7 @@
 mod answer;
 mod connect;
 mod drain;
+mod files;
 mod handler;
 mod prefixed;
 mod serve;

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::drain::{Drain, Pace};
+use super::files::connections_that_fit;
 use super::handler::{Connection, Event, Handler, Mode};
 use super::serve::{Shared, serve};
 use super::signals::{Signals, Stop, StopWatch};
@@ -37,7 +38,7 @@ pub struct FrontOptions {
     pub listeners: Vec<SocketAddr>,
     /// Worker threads.
     pub threads: usize,
-    /// Most open connections; beyond it none is accepted until one closes.
+    /// Most open connections; beyond it none is accepted until one closes. Fewer where the limit of open files says so.
     pub connections: usize,
     /// Most open connections of one IP address; one more is answered 503.
     pub connections_per_peer: usize,
@@ -169,7 +170,8 @@ struct Doors<H: Handler> {
 impl<H: Handler> Doors<H> {
     fn new(shared: Shared<H>, sockets: Vec<(SocketAddr, TcpListener)>) -> Self {
         let drain = Arc::clone(&shared.drain);
-        let gate = Gate { drain: Arc::clone(&drain), most: shared.options.connections };
+        let most = connections_that_fit(shared.options.connections);
+        let gate = Gate { drain: Arc::clone(&drain), most };
         let per_peer = isize::try_from(shared.options.connections_per_peer).unwrap_or(isize::MAX);
         let app = App { shared, peers: Inflight::new(), per_peer };
         let mut service = Service::new("front".to_owned(), app);

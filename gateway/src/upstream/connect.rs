@@ -15,13 +15,15 @@ use rustix::net::sockopt;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::error::{ConnectError, Step, UpstreamSetupError};
 use super::host::Host;
 use super::options::UpstreamOptions;
-use super::ranges::{AddressRange, denied_because};
+use config::AddressRange;
+
+use super::ranges::denied_because;
 use super::resolve::{Lookup, Resolver};
 use super::tls;
 use super::wire::Wire;
@@ -49,7 +51,7 @@ impl Connector {
     pub(super) fn new(options: &UpstreamOptions, lookup: Arc<dyn Lookup>) -> Result<Self, UpstreamSetupError> {
         let patience = Duration::from_millis(options.connect_timeout_ms);
         Ok(Self(Arc::new(Inner {
-            resolver: Resolver::new(lookup, patience),
+            resolver: Resolver::new(lookup),
             allow_addresses: options.allow_addresses.clone(),
             own_ports: Arc::clone(&options.own_ports),
             tls: Arc::new(tls::client_config(options)?),
@@ -59,20 +61,23 @@ impl Connector {
 
     /// A cleartext connection to a judged address of the host.
     pub(super) async fn dial(&self, host: &Host, port: u16) -> Result<TcpStream, ConnectError> {
-        match host {
-            Host::Address(address) => self.0.dial_judged(&self.0.judge([*address])?, port).await,
-            Host::Name(name) => {
-                let addresses = self.0.resolver.addresses(name).await?;
-                self.0.dial_judged(&self.0.judge(addresses.iter().copied())?, port).await
-            }
-        }
+        self.dial_until(host, port, Instant::now() + self.0.patience).await
+    }
+
+    async fn dial_until(&self, host: &Host, port: u16, until: Instant) -> Result<TcpStream, ConnectError> {
+        let judged = match host {
+            Host::Address(address) => self.0.judge([*address])?,
+            Host::Name(name) => self.0.judge(self.0.resolver.addresses(name, until).await?.iter().copied())?,
+        };
+        self.0.dial_judged(&judged, port, until).await
     }
 
     async fn connect(self, uri: Uri) -> Result<Wire, ConnectError> {
         let tls = uri.scheme() != Some(&Scheme::HTTP);
         let host = Host::parse(uri.host().unwrap_or_default()).map_err(ConnectError::MalformedHost)?;
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let stream = self.dial(&host, port).await?;
+        let until = Instant::now() + self.0.patience;
+        let stream = self.dial_until(&host, port, until).await?;
         if !tls {
             return Ok(Wire::plain(stream));
         }
@@ -82,7 +87,7 @@ impl Connector {
             Host::Name(name) => ServerName::try_from(name.to_string()).map_err(|_| ConnectError::ServerName)?,
         };
         let handshake = TlsConnector::from(Arc::clone(&self.0.tls)).connect(name, stream);
-        match timeout(self.0.patience, handshake).await {
+        match timeout_at(until, handshake).await {
             Ok(Ok(stream)) => Ok(Wire::tls(stream)),
             Ok(Err(error)) => Err(ConnectError::of_handshake(error)),
             Err(_) => Err(ConnectError::Timeout(Step::Handshake)),
@@ -111,8 +116,7 @@ impl Inner {
 
     /// Tries one address after the other, in the resolver's order (RFC 6724); each gets its share of the time left, so
     /// that one that swallows packets leaves some for the next.
-    async fn dial_judged(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, ConnectError> {
-        let until = Instant::now() + self.patience;
+    async fn dial_judged(&self, addresses: &[IpAddr], port: u16, until: Instant) -> Result<TcpStream, ConnectError> {
         let mut failure = ConnectError::Unconnected(io::ErrorKind::NotFound.into());
         for (tried, address) in addresses.iter().enumerate() {
             let left = until.saturating_duration_since(Instant::now());

@@ -19,7 +19,7 @@ mod wire;
 pub use error::{ConnectError, UpstreamError, UpstreamKind, UpstreamSetupError};
 pub use host::{Host, MalformedHost, split_authority};
 pub use options::UpstreamOptions;
-pub use ranges::{AddressRange, MalformedRange, denied_because};
+pub use ranges::denied_because;
 pub use resolve::{Lookup, LookupFuture};
 pub use send::Upstream;
 pub use vendors::{Place, Target};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 
-use super::ranges::AddressRange;
+use config::AddressRange;
 
 /// What the way out is made from.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct UpstreamOptions {
     pub own_ports: Arc<[u16]>,
     /// Authorities whose leaves prove nothing about a vendor: our own. One of them in `ca_files` is an error.
     pub never_trust: Vec<CertificateDer<'static>>,
-    /// The longest time for each of: looking a host up, connecting, shaking hands.
+    /// The longest time to make a connection: looking the host up, connecting, shaking hands.
     pub connect_timeout_ms: u64,
     /// The longest time from the start to the end of the head of the answer; models think before they speak.
     pub head_timeout_ms: u64,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use types::Name;
 
 use super::error::{ConnectError, Step};
@@ -63,7 +63,6 @@ impl Lookup for SystemLookup {
 /// Remembers answers for a moment, and asks once however many want to know.
 pub(super) struct Resolver {
     lookup: Arc<dyn Lookup>,
-    patience: Duration,
     names: Mutex<HashMap<Name, Entry>>,
 }
 
@@ -79,14 +78,14 @@ struct Answer {
 }
 
 impl Resolver {
-    pub(super) fn new(lookup: Arc<dyn Lookup>, patience: Duration) -> Self {
-        Self { lookup, patience, names: Mutex::default() }
+    pub(super) fn new(lookup: Arc<dyn Lookup>) -> Self {
+        Self { lookup, names: Mutex::default() }
     }
 
     /// The addresses of a name, at least one. They are not judged yet.
-    pub(super) async fn addresses(&self, name: &Name) -> Result<Arc<[IpAddr]>, ConnectError> {
+    pub(super) async fn addresses(&self, name: &Name, until: Instant) -> Result<Arc<[IpAddr]>, ConnectError> {
         let answer = self.entry(name);
-        let asked = timeout(self.patience, async {
+        let asked = timeout_at(until, async {
             let mut answer = answer.lock().await;
             if let Some(known) = answer.as_ref().filter(|known| Instant::now() < known.until) {
                 return Ok(Arc::clone(&known.addresses));
@@ -149,7 +148,11 @@ mod tests {
     }
 
     fn resolver(lookup: &Arc<Counting>) -> Resolver {
-        Resolver::new(Arc::clone(lookup) as Arc<dyn Lookup>, Duration::from_secs(1))
+        Resolver::new(Arc::clone(lookup) as Arc<dyn Lookup>)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
     }
 
     #[tokio::test(start_paused = true)]
@@ -157,20 +160,23 @@ mod tests {
         let lookup = Arc::new(Counting::default());
         let resolver = resolver(&lookup);
         let name = Name::from("a.example");
-        let (first, second, third) =
-            tokio::join!(resolver.addresses(&name), resolver.addresses(&name), resolver.addresses(&name));
+        let (first, second, third) = tokio::join!(
+            resolver.addresses(&name, soon()),
+            resolver.addresses(&name, soon()),
+            resolver.addresses(&name, soon())
+        );
         for answer in [first, second, third] {
             assert_eq!(answer.unwrap()[0], IpAddr::from([192, 0, 2, 0]));
         }
         assert_eq!(lookup.asked.load(Ordering::Relaxed), 1);
         tokio::time::advance(REMEMBER).await;
-        assert_eq!(resolver.addresses(&name).await.unwrap()[0], IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(resolver.addresses(&name, soon()).await.unwrap()[0], IpAddr::from([192, 0, 2, 1]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_resolver_that_does_not_answer_is_not_waited_for() {
         let lookup = Arc::new(Counting { silent: true, ..Counting::default() });
-        let error = resolver(&lookup).addresses(&Name::from("a.example")).await.unwrap_err();
+        let error = resolver(&lookup).addresses(&Name::from("a.example"), soon()).await.unwrap_err();
         assert!(matches!(error, ConnectError::Timeout(Step::Lookup)), "{error}");
     }
 
@@ -186,8 +192,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_systems_resolver_knows_this_machine() {
-        let resolver = Resolver::new(Arc::new(SystemLookup::new()), Duration::from_secs(10));
-        let addresses = resolver.addresses(&Name::from("localhost")).await.unwrap();
+        let resolver = Resolver::new(Arc::new(SystemLookup::new()));
+        let addresses = resolver.addresses(&Name::from("localhost"), soon()).await.unwrap();
         assert!(addresses.iter().all(IpAddr::is_loopback), "{addresses:?}");
     }
 }

@@ -2,15 +2,13 @@
 
 /// RFC 9110 §5.6.2 `tchar`, without the underscore: CGI-like vendors read `_` as `-`, so one name would be two.
 const TOKEN: u8 = 1;
-/// RFC 9110 §5.5 `field-vchar`, space and tab. Bytes above 0x7F are opaque and pass.
-const VALUE: u8 = 1 << 1;
 /// What may stand in a request target: RFC 3986 characters, and those that browsers leave bare in a query
 /// (`\ ^ { | } backtick`). Never a space, a control, `"`, `<`, `>`, `#` or a byte above 0x7E.
-const TARGET: u8 = 1 << 2;
+const TARGET: u8 = 1 << 1;
 /// Upper-case letters and `-`: the methods that exist. Lower-case ones are different methods to some and equal to others.
-const METHOD: u8 = 1 << 3;
+const METHOD: u8 = 1 << 2;
 /// What host names are made of, once percent-encoding and userinfo are refused.
-const NAME: u8 = 1 << 4;
+const NAME: u8 = 1 << 3;
 
 const CLASSES: [u8; 256] = classes();
 
@@ -21,9 +19,6 @@ const fn classes() -> [u8; 256] {
         let mut class = 0;
         if byte.is_ascii_alphanumeric() || is_one_of(byte, b"!#$%&'*+-.^`|~") {
             class |= TOKEN;
-        }
-        if byte == b'\t' || byte == b' ' || byte.is_ascii_graphic() || byte > 0x7F {
-            class |= VALUE;
         }
         if byte.is_ascii_graphic() && !is_one_of(byte, b"\"<>#") {
             class |= TARGET;
@@ -56,8 +51,12 @@ const fn is_one_of(byte: u8, set: &[u8]) -> bool {
     false
 }
 
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|found| found & class != 0)
+}
+
 fn all(bytes: &[u8], class: u8) -> bool {
-    bytes.iter().all(|byte| CLASSES.get(usize::from(*byte)).is_some_and(|found| found & class != 0))
+    bytes.iter().all(|byte| is(*byte, class))
 }
 
 /// Whether the bytes are a field name that everybody reads alike.
@@ -65,9 +64,16 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && all(bytes, TOKEN)
 }
 
-/// Whether the bytes may be a field value.
+/// The bytes up to the first that no field name has, and the rest.
+pub(super) fn split_token(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|byte| !is(*byte, TOKEN)).unwrap_or(bytes.len());
+    bytes.split_at(end)
+}
+
+/// Whether the bytes may be a field value: RFC 9110 §5.5 `field-vchar`, space and tab. Bytes above 0x7F are opaque and
+/// pass. Without an early way out, so that the compiler makes vector code of it: values are most of a head.
 pub(super) fn is_value(bytes: &[u8]) -> bool {
-    all(bytes, VALUE)
+    !bytes.iter().fold(false, |bad, byte| bad | ((*byte < b' ') & (*byte != b'\t')) | (*byte == 0x7F))
 }
 
 /// Whether the bytes may be a request target, whatever its form.

@@ -3,7 +3,7 @@
 //! A new rule is one arm in [`Facts::note`] or one check in [`Facts::framing`], and a variant of [`Violation`].
 
 use super::authority::Authority;
-use super::bytes::{is_token, is_value, trim};
+use super::bytes::{is_token, is_value, split_token, trim};
 use super::request_line::{RequestLine, Version};
 use super::violation::Violation;
 
@@ -162,13 +162,16 @@ pub(super) fn judge_trailer(line: &[u8]) -> Result<(), Violation> {
 }
 
 fn split(line: &[u8]) -> Result<(&[u8], &[u8]), Violation> {
-    if matches!(line, [b' ' | b'\t', ..]) {
-        return Err(Violation::Folding);
-    }
-    let Some(colon) = line.iter().position(|byte| *byte == b':') else { return Err(Violation::NoColon) };
-    let (name, rest) = line.split_at(colon);
-    let value = trim(rest.get(1..).unwrap_or_default());
-    if !is_token(name) || name.len() > NAME_MAX_BYTES {
+    let (name, rest) = split_token(line);
+    let [b':', value @ ..] = rest else {
+        return Err(match line {
+            [b' ' | b'\t', ..] => Violation::Folding,
+            _ if !rest.contains(&b':') => Violation::NoColon,
+            _ => Violation::FieldName,
+        });
+    };
+    let value = trim(value);
+    if name.is_empty() || name.len() > NAME_MAX_BYTES {
         return Err(Violation::FieldName);
     }
     if !is_value(value) {

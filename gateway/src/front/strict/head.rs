@@ -82,9 +82,14 @@ impl HeadScan {
         if line.len() + 2 > limits.line_bytes {
             return Err(Violation::LineTooLong);
         }
-        if memchr(b'\r', line).is_some() {
-            return Err(Violation::BareCarriageReturn);
-        }
+        // No rule lets a CR pass; it only gets its own name here.
+        self.judge_content(line, limits).map_err(|violation| match memchr(b'\r', line) {
+            Some(_) => Violation::BareCarriageReturn,
+            None => violation,
+        })
+    }
+
+    fn judge_content(&mut self, line: &[u8], limits: &HeadLimits) -> Result<Option<(RequestLine, Framing)>, Violation> {
         let Some(request) = self.request else {
             return self.judge_first(line, limits).map(|()| None);
         };

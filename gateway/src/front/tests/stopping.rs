@@ -1,12 +1,15 @@
 //! The end: announced, polite, bounded, and complete when `run` returns.
 
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::house::{House, Toy};
-use crate::front::{Drain, Front, FrontError, FrontOptions, Pace, Signal};
+use rustix::process::{Pid, kill_process};
+
+use super::house::{House, Toy, answer};
+use crate::front::{Drain, Front, FrontError, FrontOptions, Pace, Signal, Signals};
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: v\r\n\r\n";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -141,4 +144,52 @@ fn one_peer_has_only_its_share() {
     assert!(house.toy.read(|log| log.events.iter().any(|event| event.contains("ConnectionRefused"))));
     first.send(GET);
     assert!(first.answer().ends_with("GET /a 0"));
+}
+
+/// Not a test of its own: the process that the test below starts and stops.
+#[test]
+#[ignore = "started by `a_process_drains_on_its_signals`"]
+fn a_process_of_its_own() {
+    let mut options = FrontOptions { listeners: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..FrontOptions::default() };
+    options.stop.terminate = pace(0, HOUR);
+    let front = Front::bind(options, Arc::new(Toy::new()), Drain::new()).unwrap();
+    println!("listening on {}", front.addresses().next().unwrap());
+    front.run(Signals::Process);
+    println!("run has returned");
+}
+
+#[test]
+fn a_process_drains_on_its_signals() {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "front::tests::stopping::a_process_of_its_own", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&process);
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let told = lines.find(|line| line.contains("listening on ")).unwrap();
+    let address: SocketAddr = told.rsplit(' ').next().unwrap().parse().unwrap();
+    let mut socket = TcpStream::connect(address).unwrap();
+    let mut ask = |request: &str| {
+        socket.write_all(request.as_bytes()).unwrap();
+        answer(&mut socket, &mut Vec::new())
+    };
+    // Answered: so the runtime is up, and with it, by the order in which pingora starts them, the signal watch soon.
+    assert!(ask(GET).ends_with("GET /a 0"));
+    while !watches_quit(pid) {
+        std::thread::yield_now();
+    }
+    kill_process(pid, rustix::process::Signal::QUIT).unwrap();
+    assert!(ask(GET).ends_with("GET /a 0"));
+    kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(lines.any(|line| line.contains("run has returned")));
+    assert!(process.wait().unwrap().success());
+}
+
+/// Whether the process catches SIGQUIT, SIGTERM and SIGINT (proc(5), `SigCgt`).
+fn watches_quit(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+    let caught = u64::from_str_radix(caught, 16).unwrap();
+    [2, 3, 15].iter().all(|signal| caught >> (signal - 1) & 1 == 1)
 }

@@ -1,0 +1,194 @@
+//! `bursar serve`: opens the house, listens, and on the way out settles, writes and closes in that order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ::config::{House, RealEnvironment, Watched};
+use clap::Args;
+use control::{serve_socket, serve_tcp};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::output::{CONFIG, CliError};
+use crate::clock::now_ms;
+use crate::front::strict::HeadLimits;
+use crate::front::{Front, FrontOptions, Pace, Signals, Stop};
+use crate::house::{DataDirectory, Gateway, Keeper};
+use crate::record::{self, Lines};
+
+/// Run the gateway.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  bursar serve\n  bursar serve --config /etc/bursar/bursar.yaml\n\nSIGHUP reads the configuration again; SIGTERM lets requests finish and stops."
+)]
+pub(super) struct Serve {
+    /// Stop by itself so many seconds after its last `bursar run`.
+    #[arg(long, hide = true)]
+    until_idle_seconds: Option<u64>,
+    /// Threads that serve requests; one for each core without it.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+/// Latencies in seconds: from what a cache answers to what a long stream takes.
+const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
+/// After SIGTERM connections stay usable so long, told to close (design §4: less loses requests in flight).
+const LAME_DUCK: Duration = Duration::from_secs(2);
+
+impl Serve {
+    /// Does the command; returns when the gateway has stopped.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub(super) fn run(&self, config: &Path) -> Result<(), CliError> {
+        log();
+        let metrics = install_metrics()?;
+        let watched = Watched::open(config, Arc::new(RealEnvironment), Arc::new(now_ms));
+        let watched = Arc::new(watched.map_err(|error| CliError::new(CONFIG, error))?);
+        let house = watched.load();
+        for warning in &house.warnings {
+            tracing::warn!("{warning}");
+        }
+        let lines = Lines::start(std::io::stdout())?;
+        let gateway = Gateway::open(Arc::clone(&watched), lines, metrics).map_err(CliError::failed)?;
+        let served = self.serve(&gateway, &watched, &house);
+        gateway.close();
+        served
+    }
+
+    fn serve(&self, gateway: &Arc<Gateway>, watched: &Arc<Watched>, house: &House) -> Result<(), CliError> {
+        let options = self.options(house);
+        let front = Front::bind(options, Arc::clone(gateway), Arc::clone(&gateway.drain)).map_err(CliError::failed)?;
+        let keeper = Keeper::start(gateway).map_err(CliError::failed)?;
+        let (stop, stopped) = watch::channel(false);
+        let plane = plane(gateway, house, &stopped)?;
+        let proxies: Vec<SocketAddr> = front.addresses().collect();
+        if let Some(proxy) = proxies.first() {
+            gateway.listens_at(*proxy);
+        }
+        // Dropped at the end of this function, which ends the watching.
+        let _watch = watched.watch().map_err(CliError::failed)?;
+        if let Some(seconds) = self.until_idle_seconds {
+            stop_when_idle(gateway, Duration::from_secs(seconds))?;
+        }
+        tracing::info!(?proxies, operator = ?house.listeners.operator, policy = %house.version, "bursar is ready");
+        front.run(Signals::Process);
+        drop(keeper);
+        // The plane is gone with its receiver if this fails; it is to end anyway.
+        let _ = stop.send(true);
+        // A plane that panicked has told so.
+        let _ = plane.join();
+        Ok(())
+    }
+
+    fn options(&self, house: &House) -> FrontOptions {
+        let defaults = FrontOptions::default();
+        let finish = Duration::from_millis(house.caps.drain_ms);
+        FrontOptions {
+            listeners: house.listeners.proxy.clone(),
+            threads: self.threads.unwrap_or(defaults.threads),
+            connections: house.caps.connections,
+            head: HeadLimits { bytes: house.caps.head_bytes, ..HeadLimits::default() },
+            stop: Stop { terminate: Pace { lame_duck: LAME_DUCK, finish }, ..defaults.stop },
+            ..defaults
+        }
+    }
+}
+
+/// Our own words go to standard error; standard output has the canonical lines alone.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG").unwrap_or_else(|_| "info".into());
+    // A second call in one process changes nothing.
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+}
+
+fn install_metrics() -> Result<PrometheusHandle, CliError> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
+        .map_err(CliError::failed)?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(CliError::failed)?;
+    record::describe();
+    Ok(handle)
+}
+
+/// The operator's plane, on a thread and a runtime of its own: it answers even when the data plane is full.
+fn plane(gateway: &Arc<Gateway>, house: &House, stopped: &watch::Receiver<bool>) -> Result<JoinHandle<()>, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (gateway, stopped) = (Arc::clone(gateway), stopped.clone());
+    let (socket, operator) = (DataDirectory::operator_socket(&house.data), house.listeners.operator);
+    let (bound, ready) = std::sync::mpsc::sync_channel(2);
+    let tell_socket = bound.clone();
+    let thread = std::thread::Builder::new().name("bursar-plane".into()).spawn(move || {
+        runtime.block_on(async move {
+            let owner = serve_socket(gateway.clone(), socket, stopped.clone(), || {
+                // Nobody waits for this any more where the start has failed.
+                let _ = tell_socket.send(Ok(()));
+            });
+            let page = async {
+                match operator {
+                    Some(address) => {
+                        serve_tcp(gateway.clone(), address, stopped.clone(), |at| {
+                            tracing::info!("the operator's page is at http://{at}/");
+                        })
+                        .await
+                    }
+                    None => Ok(()),
+                }
+            };
+            let hangups = hangups(&gateway, stopped.clone());
+            let (owner, page, ()) = tokio::join!(owner, page, hangups);
+            for failed in [owner, page].into_iter().filter_map(Result::err) {
+                tracing::error!("{failed}");
+                let _ = bound.send(Err(failed.to_string()));
+            }
+        });
+    })?;
+    match ready.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(error)) => Err(CliError::failed(error)),
+        Err(_) => Err(CliError::failed("the operator's plane did not start")),
+    }
+}
+
+/// SIGHUP: read the configuration again.
+async fn hangups(gateway: &Arc<Gateway>, mut stopped: watch::Receiver<bool>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                let gateway = Arc::clone(gateway);
+                // Told by the reload itself.
+                let _ = tokio::task::spawn_blocking(move || gateway.reload().is_ok()).await;
+            }
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// Sends ourselves a SIGTERM when nobody has been attached for a while.
+fn stop_when_idle(gateway: &Arc<Gateway>, patience: Duration) -> Result<(), CliError> {
+    let gateway = Arc::downgrade(gateway);
+    std::thread::Builder::new().name("bursar-idle".into()).spawn(move || {
+        let mut since = Instant::now();
+        while let Some(gateway) = gateway.upgrade() {
+            if gateway.clients() > 0 || gateway.requests_in_flight() > 0 {
+                since = Instant::now();
+            }
+            if since.elapsed() >= patience {
+                // Our own process is there as long as this runs.
+                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+                return;
+            }
+            drop(gateway);
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    })?;
+    Ok(())
+}
