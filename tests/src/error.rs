@@ -59,6 +59,9 @@ pub enum KitError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The operating system gave fewer ports than asked for.
+    #[error("no free port")]
+    NoPort,
     /// A network operation failed.
     #[error("{what}: {source}")]
     Network {

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod gateway;
 pub mod house;
+pub mod house_file;
 pub mod http;
 pub mod ports;
 pub mod python;
@@ -11,5 +12,6 @@ pub mod wait;
 
 pub use error::KitError;
 pub use gateway::{Gateway, Setup};
+pub use house_file::{HouseFile, Running, TestAgent};
 pub use ports::free_addresses;
 pub use vendor::{PROVIDER_KEY, TestVendor};

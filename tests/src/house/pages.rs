@@ -51,6 +51,25 @@ pub fn codes_of_rows(page: &str) -> Vec<String> {
     rows.filter_map(|row| row.split('`').next()).map(ToOwned::to_owned).collect()
 }
 
+/// The code blocks of a page in one language: what stands between "```yaml" and "```".
+#[must_use]
+pub fn code_blocks(page: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in page.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, Some(word)) if word == language => open = Some(String::new()),
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +89,11 @@ mod tests {
     #[test]
     fn codes_stand_first_in_their_rows() {
         assert_eq!(codes_of_rows("| code | means |\n|---|---|\n| `a_b` | x `c` |\n"), ["a_b"]);
+    }
+
+    #[test]
+    fn code_blocks_are_found_by_their_language() {
+        let page = "text\n```sh\nls\n```\n```yaml\na: 1\nb: 2\n```\n";
+        assert_eq!(code_blocks(page, "yaml"), ["a: 1\nb: 2\n"]);
     }
 }
