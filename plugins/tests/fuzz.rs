@@ -119,7 +119,7 @@ fn any_bytes_are_read_as_serde_reads_them_or_refused() {
 
 #[test]
 fn mutants_of_documents_are_read_as_serde_reads_them_or_refused() {
-    check!().with_type::<(u8, Vec<(u16, u8, bool)>)>().with_iterations(20_000).for_each(|(seed, changes)| {
+    check!().with_type::<(u8, Vec<(u16, u8, bool)>)>().for_each(|(seed, changes)| {
         let mut body = SEEDS[usize::from(*seed) % SEEDS.len()].as_bytes().to_vec();
         for (place, byte, insert) in changes.iter().take(4) {
             let place = usize::from(*place) % body.len().max(1);
@@ -215,7 +215,7 @@ const FILE: &str = r#"{"provider":"a","as_of":"2026-11-21","hosts":["h"],"tools"
 
 #[test]
 fn any_price_file_is_refused_or_prices_without_a_fault() {
-    check!().with_type::<Vec<(u16, u8)>>().with_iterations(5_000).for_each(|changes| {
+    check!().with_type::<Vec<(u16, u8)>>().for_each(|changes| {
         let mut file = FILE.as_bytes().to_vec();
         for (place, byte) in changes.iter().take(3) {
             let place = usize::from(*place) % file.len();
