@@ -7,6 +7,15 @@ use types::{Amounts, Certainty, Charge, Cost, Money, Name, UnixMs, Usage};
 use crate::meter::Measured;
 use crate::prices::{Model, PriceBook, Rates, Terms};
 
+/// Providers that hand calls on to models of others. What answered there may be any of them, so that an answer of an
+/// unknown model says nothing about its price (recorded: a call to a free model, billed as the fallback that served it).
+const ROUTERS: [&str; 3] = ["aihubmix", "openrouter", "vercel_ai_gateway"];
+
+/// Whether a provider hands calls on to others.
+pub(super) fn is_router(provider: &str) -> bool {
+    ROUTERS.contains(&provider)
+}
+
 /// The prices of one exchange.
 #[derive(Clone, Debug)]
 pub(super) struct Tariff {
@@ -20,8 +29,6 @@ pub(super) struct Tariff {
     pub(super) now_ms: UnixMs,
     /// The uplift of the host that was called.
     pub(super) uplift: Option<&'static str>,
-    /// The provider hands calls on: only the model that answered tells the price.
-    pub(super) router: bool,
 }
 
 impl Tariff {
@@ -29,7 +36,12 @@ impl Tariff {
     /// newest snapshot; but never on a router, which may have handed the call to any other.
     pub(super) fn model(&self, answered: Option<&str>) -> Option<&Model> {
         let known = answered.and_then(|name| self.prices.model(&self.provider, name, self.now_ms));
-        known.or_else(|| self.prices.model(&self.provider, &self.quoted, self.now_ms).filter(|_| !self.router))
+        known.or_else(|| self.prices.model(&self.provider, &self.quoted, self.now_ms).filter(|_| !self.is_router()))
+    }
+
+    /// Whether the provider hands calls on: only the model that answered tells the price.
+    pub(super) fn is_router(&self) -> bool {
+        is_router(&self.provider)
     }
 
     /// The rates of the model that answered.

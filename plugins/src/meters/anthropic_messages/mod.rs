@@ -92,14 +92,8 @@ impl Meter for AnthropicMessages {
         now_ms: UnixMs,
         _options: &MeterOptions,
     ) -> Box<dyn Gauge> {
-        let tariff = Tariff {
-            prices,
-            provider: quote.vendor.clone(),
-            quoted: quote.model.clone(),
-            now_ms,
-            uplift: None,
-            router: false,
-        };
+        let tariff =
+            Tariff { prices, provider: quote.vendor.clone(), quoted: quote.model.clone(), now_ms, uplift: None };
         Box::new(Passage::new(Answer::new(tariff), quote.streaming))
     }
 

@@ -148,6 +148,8 @@ impl Content {
     }
 
     fn add(&mut self, content: Option<Value<'_>>, depth: u32) {
+        // Content is a text or a list; whatever else it may be, its size is not known.
+        self.elsewhere |= content.is_some_and(|content| content.kind() == Kind::Object);
         for block in content.iter().flat_map(Value::items) {
             self.mark(&block);
             self.add_block(&block, depth);

@@ -57,8 +57,7 @@ impl<'d> Tools<'d> {
             tools.add(&kind, &tool)?;
         }
         if fields::list(body, "mcp_servers")?.is_some_and(|servers| servers.items().next().is_some()) {
-            tools.outside = true;
-            tools.rounds = ROUNDS_MAX;
+            tools.look_outside(None);
         }
         tools.rounds = tools.rounds.min(ROUNDS_MAX);
         Ok(tools)
@@ -72,6 +71,10 @@ impl<'d> Tools<'d> {
         }
         if CLIENT.iter().any(|prefix| is(prefix)) {
             self.hidden_tokens = self.hidden_tokens.saturating_add(CLIENT_TOOL_TOKENS);
+            return Ok(());
+        }
+        if kind == "mcp_toolset" {
+            self.look_outside(None);
             return Ok(());
         }
         if is("tool_search_tool_") {

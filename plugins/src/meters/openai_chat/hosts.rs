@@ -26,6 +26,17 @@ pub(super) enum Stated {
     TotalCost,
 }
 
+/// What searching the web on request (`web_search_options`) costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Searches {
+    /// Nobody knows: such a request is refused.
+    Unknown,
+    /// One search a call, at the fee of the price book.
+    OneFee,
+    /// Nothing beside the fee of the request itself.
+    InRequestFee,
+}
+
 /// What a meter must know of a host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Host {
@@ -39,14 +50,14 @@ pub(super) struct Host {
     pub(super) null_usage: bool,
     /// Which cost it states.
     pub(super) stated: Stated,
-    /// It hands calls on to models of others: an answer of an unknown model says nothing about its price.
-    pub(super) router: bool,
+    /// What its searches cost.
+    pub(super) searches: Searches,
     /// `completion_tokens` excludes `reasoning_tokens`.
     pub(super) reasoning_apart: bool,
     /// The rules by which it turns images into tokens are published.
     pub(super) image_rules: bool,
-    /// OpenAI's own terms: the prompt of a call with many choices is billed once, models that search bill one search a
-    /// call, and a completion without a bound ends after 16 tokens.
+    /// OpenAI's own terms: the prompt of a call with many choices is billed once, and a completion without a bound ends
+    /// after 16 tokens.
     pub(super) openai_terms: bool,
     /// Models whose searches and citations are billed, and bounded by nothing; by the start of their id.
     pub(super) unbounded_models: &'static [&'static str],
@@ -59,7 +70,7 @@ const PLAIN: Host = Host {
     asks_usage: true,
     null_usage: false,
     stated: Stated::Nothing,
-    router: false,
+    searches: Searches::Unknown,
     reasoning_apart: false,
     image_rules: false,
     openai_terms: false,
@@ -74,6 +85,7 @@ const HOSTS: &[Host] = &[
         provider: "openai",
         bound: BoundField::MaxCompletionTokens,
         null_usage: true,
+        searches: Searches::OneFee,
         image_rules: true,
         openai_terms: true,
         ..PLAIN
@@ -83,6 +95,7 @@ const HOSTS: &[Host] = &[
         provider: "azure",
         bound: BoundField::ByFamily,
         null_usage: true,
+        searches: Searches::OneFee,
         image_rules: true,
         openai_terms: true,
         ..PLAIN
@@ -99,9 +112,7 @@ const HOSTS: &[Host] = &[
     },
     // openrouter.ai, usage accounting: `cost` is what the account is charged. Its reference has `max_tokens`; recorded
     // calls with `max_completion_tokens` were held to it as well.
-    Host { provider: "openrouter", bound: BoundField::Both, stated: Stated::CostAndByok, router: true, ..PLAIN },
-    Host { provider: "vercel_ai_gateway", router: true, ..PLAIN },
-    Host { provider: "aihubmix", router: true, ..PLAIN },
+    Host { provider: "openrouter", bound: BoundField::Both, stated: Stated::CostAndByok, ..PLAIN },
     // Mistral answers 422 `extra_forbidden` to `stream_options`, and tells usage in every stream (7 of 7 recorded).
     Host { provider: "mistral", asks_usage: false, ..PLAIN },
     // DeepSeek tells usage in the last chunk of every stream.
@@ -114,6 +125,7 @@ const HOSTS: &[Host] = &[
         provider: "perplexity",
         asks_usage: false,
         stated: Stated::TotalCost,
+        searches: Searches::InRequestFee,
         unbounded_models: &["sonar-deep-research"],
         ..PLAIN
     },

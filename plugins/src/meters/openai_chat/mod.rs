@@ -24,7 +24,7 @@ use crate::meters::fields::unbounded;
 use crate::meters::passage::Passage;
 use crate::meters::tariff::Tariff;
 use crate::prices::{Model, PriceBook, Rates, Terms};
-use hosts::Host;
+use hosts::{Host, Searches};
 use request::{Endpoint, Request};
 use stream::{Answer, Asked};
 
@@ -110,7 +110,6 @@ impl Meter for OpenaiChat {
             quoted: quote.model.clone(),
             now_ms,
             uplift: uplift(&draft.host),
-            router: host.router,
         };
         let mut asked = Asked { hide_usage: false, choices: 1, searches: false };
         if let Ok(document) = draft.json()
@@ -156,8 +155,12 @@ fn uplift(host: &str) -> Option<&'static str> {
 
 /// Whether the call bills one web search: OpenAI's models that search, and those that are told to.
 fn searches(request: &Request<'_>, host: &Host) -> bool {
-    let searching = |model: &str| model.contains("-search-preview") || model.contains("-search-api");
-    host.openai_terms && (request.searches || searching(&request.model))
+    host.searches == Searches::OneFee && (request.searches || is_searching(&request.model))
+}
+
+/// Whether a model of OpenAI searches in every call.
+fn is_searching(model: &str) -> bool {
+    model.contains("-search-preview") || model.contains("-search-api")
 }
 
 /// A request with its bound.
@@ -224,8 +227,7 @@ fn most_output(model: &Model) -> u64 {
 fn input_tokens(request: &Request<'_>, draft: &Draft, model: &Model, name: &str) -> Result<u64, Reason> {
     let window = model.max_input.max(model.context);
     let media = &request.media;
-    let searching = request.searches || name.contains("-search-");
-    if media.elsewhere || searching {
+    if media.elsewhere || request.searches || is_searching(name) {
         return window.ok_or_else(|| {
             unbounded(format!(
                 "files, URLs and searches fill the context window of {name}, which the price book does not know"

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use types::{OutputBound, Reason};
 
-use super::hosts::Host;
+use super::hosts::{Host, Searches};
 use crate::json::{Document, Expected, Kind, Value};
 use crate::meters::fields::{self, OUTPUT_TOKENS_MAX, unbounded, wrong};
 
@@ -41,6 +41,18 @@ const CHOICES_MAX: u64 = 1_024;
 /// What `max_tokens` is where a request to OpenAI's `/v1/completions` names none (OpenAI OpenAPI specification,
 /// CreateCompletionRequest).
 const COMPLETIONS_DEFAULT: u64 = 16;
+
+/// Fields by which a host brings in what does not stand in the body: state that it keeps, documents, searches of an
+/// index of one's own (Azure's `data_sources`), caches made before.
+const ELSEWHERE: [&str; 7] = [
+    "cached_content",
+    "conversation",
+    "data_sources",
+    "documents",
+    "extra_body",
+    "previous_response_id",
+    "vector_store_ids",
+];
 
 /// Which of the two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,12 +230,14 @@ fn asks_audio(body: &Value<'_>) -> Result<bool, Reason> {
 fn media(body: &Value<'_>, host: &Host) -> Result<Media, Reason> {
     let mut media = Media { cache_1h: cached_for_an_hour(body), ..Media::default() };
     media.cache_1h |= fields::list(body, "tools")?.iter().flat_map(Value::items).any(|tool| cached_for_an_hour(&tool));
+    media.elsewhere = ELSEWHERE.iter().any(|name| present(body, name));
     let Some(messages) = fields::list(body, "messages")? else { return Ok(media) };
     for message in messages.items() {
         // Sound that the model spoke earlier lies at the vendor.
         media.elsewhere |= present(&message, "audio");
         media.cache_1h |= cached_for_an_hour(&message);
         let Some(content) = message.field("content") else { continue };
+        media.elsewhere |= content.kind() == Kind::Object;
         for part in content.items() {
             media.add(&part, host);
         }
@@ -266,7 +280,7 @@ impl Media {
 
 /// Refuses models that search and cite on their own.
 fn refuse_unbounded_model(model: &str, host: &Host) -> Result<(), Reason> {
-    if host.router && model.ends_with(":online") {
+    if model.ends_with(":online") {
         return Err(unbounded("models with the suffix \":online\" bill web results beside the tokens; leave it out"));
     }
     if host.unbounded_models.iter().any(|prefix| model.starts_with(prefix)) {
@@ -285,8 +299,8 @@ fn refuse_unbounded(body: &Value<'_>, host: &Host) -> Result<(), Reason> {
             )));
         }
     }
-    if present(body, "web_search_options") && host.router {
-        return Err(unbounded("\"web_search_options\" is billed by results on a router; leave it out"));
+    if present(body, "web_search_options") && host.searches == Searches::Unknown {
+        return Err(unbounded("\"web_search_options\" is billed by what it finds; leave it out"));
     }
     for tool in fields::list(body, "tools")?.iter().flat_map(Value::items) {
         let kind = tool.field("type").and_then(|kind| kind.text());

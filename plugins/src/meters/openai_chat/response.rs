@@ -35,6 +35,9 @@ impl Told {
         // `prompt_tokens` includes all of these; what is left is plain input.
         let input = [cache_read, cache_write, audio_in].into_iter().fold(prompt, u64::saturating_sub);
         let (stated, short) = stated(&usage, host.stated);
+        // Sound by the second and sources by the piece have no price in the book.
+        let unpriced = ["prompt_audio_seconds", "num_sources_used"].iter().any(|name| count(&usage, &[name]) > 0);
+        let partial = partial || short || (unpriced && stated.is_none());
         let usage = Usage {
             audio_in,
             audio_out,
@@ -44,7 +47,7 @@ impl Told {
             output: output - audio_out,
             ..Usage::default()
         };
-        Some(Self { usage, stated, partial: partial || short })
+        Some(Self { usage, stated, partial })
     }
 }
 

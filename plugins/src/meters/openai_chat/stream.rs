@@ -161,7 +161,7 @@ impl Reader for Answer {
     fn measure(&self, ending: &Ending) -> Measured {
         let vendor_request = match &self.id {
             // A router's own id is what its bill is asked by.
-            Some(id) if self.tariff.router => identifier(id).or_else(|| ending.request_id.clone()),
+            Some(id) if self.tariff.is_router() => identifier(id).or_else(|| ending.request_id.clone()),
             id => ending.request_id.clone().or_else(|| identifier(id.as_deref()?)),
         };
         let model = self.model.clone();

@@ -173,6 +173,8 @@ fn tools_of_the_vendor_bill_every_round_anew() {
     assert_eq!(bound(fetch), nanos(11 * 200_000, 300), "fetching has no fee, and the loop ends by itself");
     let mcp = r#"{"model":"claude-s","max_tokens":0,"mcp_servers":[{"type":"url","url":"https://m.example"}]}"#;
     assert_eq!(bound(mcp), nanos(11 * 200_000, 300));
+    let toolset = r#"{"model":"claude-s","max_tokens":0,"tools":[{"type":"mcp_toolset","mcp_server_name":"m"}]}"#;
+    assert_eq!(bound(toolset), nanos(11 * 200_000, 300));
     let finder =
         r#"{"model":"claude-s","max_tokens":100,"tools":[{"type":"tool_search_tool_bm25_20251119","name":"t"}]}"#;
     assert_eq!(

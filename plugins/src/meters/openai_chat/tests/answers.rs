@@ -217,6 +217,19 @@ fn an_answer_without_usage_or_without_an_end_is_never_free() {
 }
 
 #[test]
+fn what_is_billed_by_other_units_makes_the_tokens_a_part() {
+    let heard = r#"{"model":"mistral-x","usage":{"prompt_tokens":10,"completion_tokens":1,"total_tokens":11,"prompt_audio_seconds":30}}"#;
+    assert_eq!(told(&at("mistral"), "mistral-x", heard).certainty(), Certainty::AtLeast);
+    let sources = |ticks: &str| {
+        let answer = format!(
+            r#"{{"model":"grok-x","usage":{{"prompt_tokens":10,"completion_tokens":1,"total_tokens":11,"num_sources_used":4{ticks}}}}}"#
+        );
+        told(&at("xai"), "grok-x", &answer).certainty()
+    };
+    assert_eq!((sources(""), sources(r#","cost_in_usd_ticks":99"#)), (Certainty::AtLeast, Certainty::Exact));
+}
+
+#[test]
 fn explicit_zeros_are_believed() {
     let outcome = told(
         &openai(),

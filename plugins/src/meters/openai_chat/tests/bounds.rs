@@ -185,6 +185,10 @@ fn what_lies_elsewhere_reserves_the_whole_window_or_is_refused() {
         let unknown = body.replace("gpt-plain", "a/unlisted");
         assert!(matches!(at("openrouter").quote(&unknown), Err(Reason::Unbounded { .. })), "{part}");
     }
+    for field in ["previous_response_id", "conversation", "data_sources", "documents", "extra_body"] {
+        let body = format!(r#"{{"model":"gpt-plain","max_tokens":1,"{field}":{{"id":"x"}}}}"#);
+        assert_eq!(openai().quote(&body).unwrap().bound.tokens, 128_001, "{field}");
+    }
     let spoken = r#"{"model":"gpt-audio","max_tokens":1,"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}"#;
     assert_eq!(openai().quote(spoken).unwrap().bound.tokens, 128_001, "sound that lies at the vendor");
 }
