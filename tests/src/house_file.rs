@@ -86,8 +86,8 @@ impl HouseFile {
         self
     }
 
-    /// The text of the file. Routes: `/openai` and `/anthropic` as base URLs, and the vendor's TLS address as a host,
-    /// for clients that come through the proxy.
+    /// The text of the file. Routes: `/openai` and `/anthropic` as base URLs; for clients that come through the proxy
+    /// the vendor's TLS listener stands for OpenAI as `localhost` and for Anthropic as `127.0.0.1`.
     ///
     /// # Errors
     /// The vendor has no address.
@@ -96,16 +96,16 @@ impl HouseFile {
         let limits: String = self.limits.iter().map(|line| format!("  - {line}\n")).collect();
         let limits = if limits.is_empty() { String::new() } else { format!("limits:\n{limits}") };
         let tls = vendor.tls_url()?;
-        let host = tls.trim_start_matches("https://");
+        let port = vendor.tls()?.port();
         Ok(format!(
             "version: 1\norg: acme\ncontact: owner@acme.example\ndata: data\n\
              listeners:\n  proxy: [\"{proxy}\"]\n  operator: \"{operator}\"\n\
              teams:\n  - name: core\nagents:\n{agents}{limits}\
              routes:\n\
-             \x20 - name: openai\n    prefix: /openai\n    hosts: [\"{host}\"]\n    upstream: {tls}\n    provider: openai\n\
-             \x20   meters: [openai_chat, anthropic_messages]\n    free: [\"GET /v1/models\"]\n\
+             \x20 - name: openai\n    prefix: /openai\n    hosts: [\"localhost:{port}\"]\n    upstream: {tls}\n    provider: openai\n\
+             \x20   meters: [openai_chat]\n    free: [\"GET /v1/models\"]\n\
              \x20   credentials: {{ value: \"${{env:VENDOR_KEY}}\", header: authorization, scheme: Bearer }}\n\
-             \x20 - name: anthropic\n    prefix: /anthropic\n    upstream: {tls}\n    provider: anthropic\n\
+             \x20 - name: anthropic\n    prefix: /anthropic\n    hosts: [\"127.0.0.1:{port}\"]\n    upstream: {tls}\n    provider: anthropic\n\
              \x20   meters: [anthropic_messages]\n\
              \x20   credentials: {{ value: \"${{env:VENDOR_KEY}}\", header: x-api-key }}\n\
              upstream:\n  ca_files: [\"{ca}\"]\n  allow_addresses: [\"127.0.0.1/32\", \"::1/128\"]\n{more}",
