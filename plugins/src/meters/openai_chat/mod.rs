@@ -234,7 +234,7 @@ fn input_tokens(request: &Request<'_>, draft: &Draft, model: &Model, name: &str)
             ))
         });
     }
-    let image = if name.starts_with("gpt-4o-mini") { IMAGE_TOKENS_4O_MINI } else { IMAGE_TOKENS };
+    let image = if name.contains("gpt-4o-mini") { IMAGE_TOKENS_4O_MINI } else { IMAGE_TOKENS };
     let bytes = u64::try_from(draft.body.len()).unwrap_or(u64::MAX).saturating_sub(media.image_bytes);
     let tokens = bytes.saturating_add(OVERHEAD_TOKENS).saturating_add(media.images.saturating_mul(image));
     Ok(tokens.min(window.unwrap_or(u64::MAX)))

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use proptest::prelude::*;
 use types::{Certainty, Money, Usage};
 
 use super::anthropic;
@@ -121,4 +122,21 @@ fn a_cut_ends_the_stream_with_an_error_event() {
     let last = seen.strip_prefix(START).unwrap();
     assert!(last.starts_with("event: error\ndata: {") && last.ends_with("}\n\n"), "{last}");
     assert_eq!(measured.charge.certainty, Certainty::AtLeast);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_the_gauge_or_come_out_as_others(noise in proptest::collection::vec((any::<u16>(), any::<u8>()), 0..6), cut in any::<u16>(), chunk in 1_usize..40) {
+        let mut stream = format!("{START}{PIECE}{DELTA}{STOP}").into_bytes();
+        let length = stream.len();
+        for (at, byte) in noise {
+            stream[usize::from(at) % length] = byte;
+        }
+        stream.truncate(usize::from(cut) % length);
+        let stream = String::from_utf8_lossy(&stream).into_owned();
+        let outcome = anthropic().feed(REQUEST, &Answer::events(&stream).cut(), chunk);
+        prop_assert_eq!(outcome.seen(), stream.as_str());
+        let whole = anthropic().feed(REQUEST, &Answer::events(&stream).cut(), usize::MAX);
+        prop_assert_eq!(outcome.measured.charge, whole.measured.charge);
+    }
 }

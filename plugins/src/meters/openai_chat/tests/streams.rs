@@ -238,4 +238,19 @@ proptest! {
         prop_assert_eq!(String::from_utf8(seen).unwrap(), QUIET);
         prop_assert_eq!(measured.cost.unwrap().to_string(), cost("0.003").unwrap());
     }
+
+    #[test]
+    fn no_bytes_break_the_gauge_or_come_out_as_others(noise in proptest::collection::vec((0_usize..TOLD.len(), any::<u8>()), 0..6), cut in 0_usize..TOLD.len(), chunk in 1_usize..40) {
+        let mut stream = TOLD.as_bytes().to_vec();
+        for (at, byte) in noise {
+            stream[at] = byte;
+        }
+        stream.truncate(cut);
+        let stream = String::from_utf8_lossy(&stream).into_owned();
+        // One who asked sees everything as it came, whatever it is.
+        let outcome = openai().feed(ASKED, &Answer::events(&stream).cut(), chunk);
+        prop_assert_eq!(outcome.seen(), stream.as_str());
+        let whole = openai().feed(ASKED, &Answer::events(&stream).cut(), usize::MAX);
+        prop_assert_eq!(outcome.measured.charge, whole.measured.charge);
+    }
 }
