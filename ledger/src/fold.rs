@@ -6,6 +6,7 @@ use types::{DecisionId, Entry, Name, UnixMs};
 use crate::error::LedgerError;
 use crate::snapshot;
 use crate::state::{Core, Moved};
+use crate::telemetry;
 
 /// The state that a journal tells: posted, presumed and open holds of every account, to the nano-dollar.
 #[derive(Clone, Debug)]
@@ -61,6 +62,7 @@ impl Folded {
         open.sort_unstable();
         for id in &open {
             self.0.presume(*id, &why, at_ms);
+            telemetry::presumed(&why);
         }
         open.into_iter().map(|id| Entry::Presume(Presume { at_ms, id, why: why.clone() })).collect()
     }

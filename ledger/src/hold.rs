@@ -299,7 +299,7 @@ fn told(record: &Record) -> (Amounts, bool, Option<types::Name>) {
     match &record.state {
         State::Settled { posted, overrun } => (*posted, *overrun, None),
         State::Presumed { posted, why, .. } => (*posted, false, Some(why.clone())),
-        State::Reserved | State::Admitted | State::Released { .. } => (Amounts::ZERO, false, None),
+        State::Reserved(_) | State::Admitted(_) | State::Released { .. } => (Amounts::ZERO, false, None),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use types::Entry;
 use types::entry::{Admit, Outcome};
-use types::{DecisionId, Entry};
 
 use crate::error::LedgerError;
 use crate::fold::Folded;
@@ -115,12 +115,6 @@ impl Ledger {
     /// Reserves and admits nothing any more; what is open can still be settled. For a process that stops or hands over.
     pub fn close(&self) {
         self.0.lock().is_closed = true;
-    }
-
-    /// The hold of this id, where it is still to be admitted or in flight.
-    #[must_use]
-    pub fn is_open(&self, id: DecisionId) -> bool {
-        self.0.lock().core.record(id).is_some_and(|record| record.is_open())
     }
 }
 

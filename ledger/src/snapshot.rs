@@ -10,7 +10,7 @@ use types::account::Subject;
 use types::{AccountName, Amounts, DecisionId, Limits, Measure, Money, Name, Scope};
 
 use crate::error::LedgerError;
-use crate::state::{About, AccountIndex, Core, Known, Parts, Record, State};
+use crate::state::{About, AccountIndex, Asked, Core, Known, Parts, Record, State};
 use wire::{Reader, Writer};
 
 /// The first bytes of every snapshot; the number is the version of the layout.
@@ -95,8 +95,8 @@ fn write_record(writer: &mut Writer, record: &Record) {
     writer.u64(record.expires_ms);
     writer.u64(record.since_ms);
     match &record.state {
-        State::Reserved => writer.u8(0),
-        State::Admitted => writer.u8(1),
+        State::Reserved(_) => writer.u8(0),
+        State::Admitted(_) => writer.u8(1),
         State::Presumed { posted, presumed, told, why } => {
             writer.u8(2);
             write_amounts(writer, posted);
@@ -125,24 +125,23 @@ fn read_record(reader: &mut Reader<'_>) -> Result<Record, LedgerError> {
     Ok(Record {
         id,
         accounts: accounts.into(),
-        // Asked for by a process that is gone: no repetition of its reservation can come.
-        amount: granted,
-        floor: granted,
         granted,
         vendor,
         about,
         expires_ms: reader.u64()?,
         since_ms: reader.u64()?,
         handles: 0,
-        state: read_state(reader)?,
+        state: read_state(reader, granted)?,
     })
 }
 
-fn read_state(reader: &mut Reader<'_>) -> Result<State, LedgerError> {
+fn read_state(reader: &mut Reader<'_>, granted: Amounts) -> Result<State, LedgerError> {
     let damage = reader.damage();
+    // Asked for by a process that is gone: no repetition of its reservation can come.
+    let asked = Asked { amount: granted, floor: granted };
     Ok(match reader.u8()? {
-        0 => State::Reserved,
-        1 => State::Admitted,
+        0 => State::Reserved(asked),
+        1 => State::Admitted(asked),
         2 => State::Presumed {
             posted: read_amounts(reader)?,
             presumed: read_amounts(reader)?,

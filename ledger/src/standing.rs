@@ -7,7 +7,7 @@ use types::{AccountName, Amounts, DecisionId, UnixMs};
 
 use crate::fold::Folded;
 use crate::ledger::Ledger;
-use crate::state::{Core, KEEP_CLOSED_MS, Row, State, Sums};
+use crate::state::{Core, KEEP_CLOSED_MS, Row, Sums};
 
 /// What the ledger holds true at one moment. Holds that were not admitted are left out: the journal knows none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Core {
         let mut accounts: BTreeMap<AccountName, Stand> = self.accounts().rows().map(stand).collect();
         let mut open = BTreeMap::new();
         for record in self.records().open() {
-            if record.state == State::Admitted {
+            if record.is_admitted() {
                 open.insert(record.id, record.granted);
                 continue;
             }

@@ -201,8 +201,8 @@ impl Core {
 impl From<&State> for HoldState {
     fn from(state: &State) -> Self {
         match state {
-            State::Reserved => Self::Reserved,
-            State::Admitted => Self::Admitted,
+            State::Reserved(_) => Self::Reserved,
+            State::Admitted(_) => Self::Admitted,
             State::Presumed { why, .. } => Self::Presumed { why: why.clone() },
             State::Settled { overrun, .. } => Self::Settled { overrun: *overrun },
             State::Released { .. } => Self::Released,

@@ -10,7 +10,7 @@ use types::{Amounts, Limits, Measure, Name, UnixMs};
 use super::accounts::AccountIndex;
 use super::sums::{lacking, plus};
 
-/// The window is counted in this many parts; the oldest counts in full.
+/// The window is counted in this many parts, and the part in which it begins counts in full.
 const PARTS: u64 = 10;
 /// Pairs of vendor and account beyond this many at once are not counted: the limits hold all the same.
 const PAIRS_MAX: usize = 65_536;
@@ -48,7 +48,7 @@ impl Circuit {
             return;
         }
         let parts = self.pairs.entry(key).or_default();
-        parts.retain(|part| part.number + PARTS > number);
+        parts.retain(|part| part.number + PARTS >= number);
         match parts.iter_mut().find(|part| part.number == number) {
             Some(part) => part.presumed = plus(part.presumed, presumed),
             None => parts.push(Part { number, presumed }),
@@ -71,7 +71,7 @@ impl Circuit {
         }
         let Some(parts) = self.pairs.get(&(vendor.clone(), account)) else { return false };
         let now = now_ms / self.part_ms;
-        let recent = parts.iter().filter(|part| part.number + PARTS > now);
+        let recent = parts.iter().filter(|part| part.number + PARTS >= now);
         let presumed = recent.fold(Amounts::ZERO, |sum, part| plus(sum, part.presumed));
         DOUBTFUL.iter().any(|measure| {
             limits.of(*measure).is_some_and(|limit| {
@@ -84,7 +84,7 @@ impl Circuit {
     pub(crate) fn forget(&mut self, now_ms: UnixMs) {
         let now = now_ms / self.part_ms;
         self.pairs.retain(|_, parts| {
-            parts.retain(|part| part.number + PARTS > now);
+            parts.retain(|part| part.number + PARTS >= now);
             !parts.is_empty()
         });
     }

@@ -20,7 +20,7 @@ use types::{AccountName, Amounts, Balance, Charge, DecisionId, Money, Name, Unix
 pub(crate) use accounts::{AccountIndex, Accounts, KEEP_CLOSED_MS, Row};
 use circuit::Circuit;
 use clock::HighWater;
-pub(crate) use record::{About, AccountList, Record, State};
+pub(crate) use record::{About, AccountList, Asked, Record, State};
 pub(crate) use records::{Memory, Records};
 pub(crate) use reserve::Granted;
 pub(crate) use restore::{Known, Parts};
@@ -113,7 +113,7 @@ impl Core {
     pub(crate) fn give_up(&mut self, id: DecisionId) {
         let Some(record) = self.records.open_mut(id) else { return };
         record.handles = record.handles.saturating_sub(1);
-        if record.handles == 0 && record.state == State::Reserved {
+        if record.handles == 0 && record.is_reserved() {
             self.release(id, self.now_ms());
         }
     }
@@ -172,15 +172,13 @@ impl Core {
         self.enter(Record {
             id: entry.id,
             accounts,
-            amount: entry.granted,
-            floor: entry.granted,
             granted: entry.granted,
             vendor: entry.request.vendor.clone(),
             about: Some(About::of(entry)),
             expires_ms: at_ms.saturating_add(self.options.lease_ms),
             since_ms: at_ms,
             handles: 0,
-            state: State::Admitted,
+            state: State::Admitted(Asked { amount: entry.granted, floor: entry.granted }),
         });
     }
 

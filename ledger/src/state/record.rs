@@ -9,13 +9,20 @@ use super::sums::{Sums, clamped, exceeds, lacking, plus};
 /// Why a hold was presumed whose outcome told no usage.
 pub(crate) const UNKNOWN_USAGE: &str = "unknown_usage";
 
+/// What a reservation asked for, kept while the hold is open to tell a repetition from a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) amount: Amounts,
+    pub(crate) floor: Amounts,
+}
+
 /// Where a hold stands in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Reserved, not admitted: nothing can have left.
-    Reserved,
+    Reserved(Asked),
     /// Its `admit` entry is in the journal: money may have left.
-    Admitted,
+    Admitted(Asked),
     /// Charged on silence.
     Presumed {
         /// What the vendor did tell.
@@ -56,9 +63,6 @@ pub(crate) type AccountList = SmallVec<[AccountIndex; 12]>;
 pub(crate) struct Record {
     pub(crate) id: DecisionId,
     pub(crate) accounts: AccountList,
-    /// What was asked for, to tell a repetition from a conflict.
-    pub(crate) amount: Amounts,
-    pub(crate) floor: Amounts,
     pub(crate) granted: Amounts,
     pub(crate) vendor: Name,
     /// Known from the `admit` entry on.
@@ -80,7 +84,7 @@ impl Record {
     /// What it would add in another state.
     pub(crate) fn weight_in(&self, state: &State) -> Sums {
         match state {
-            State::Reserved | State::Admitted => Sums { held: self.granted, ..Sums::ZERO },
+            State::Reserved(_) | State::Admitted(_) => Sums { held: self.granted, ..Sums::ZERO },
             State::Presumed { posted, presumed, .. } => {
                 Sums { posted: *posted, presumed: *presumed, held: Amounts::ZERO }
             }
@@ -89,14 +93,22 @@ impl Record {
         }
     }
 
-    /// Whether the hold still reserves.
-    pub(crate) const fn is_open(&self) -> bool {
-        matches!(self.state, State::Reserved | State::Admitted)
+    /// Whether the hold is open and not admitted.
+    pub(crate) const fn is_reserved(&self) -> bool {
+        matches!(self.state, State::Reserved(_))
     }
 
     /// Whether the trail knows the hold.
     pub(crate) const fn is_admitted(&self) -> bool {
-        !matches!(self.state, State::Reserved | State::Released { admitted: false })
+        !matches!(self.state, State::Reserved(_) | State::Released { admitted: false })
+    }
+
+    /// What was asked for, while the hold is open.
+    pub(crate) const fn asked(&self) -> Option<Asked> {
+        match self.state {
+            State::Reserved(asked) | State::Admitted(asked) => Some(asked),
+            _ => None,
+        }
     }
 
     /// The state after an outcome; `None` where it changes nothing.
@@ -135,7 +147,7 @@ impl Record {
 
     /// The state after nobody told what became of an admitted hold.
     pub(crate) fn presume(&self, why: &Name) -> Option<State> {
-        matches!(self.state, State::Admitted).then(|| State::Presumed {
+        matches!(self.state, State::Admitted(_)).then(|| State::Presumed {
             posted: Amounts::ZERO,
             presumed: self.granted,
             told: false,
@@ -146,8 +158,8 @@ impl Record {
     /// The state after it became certain that nothing was sent.
     pub(crate) const fn release(&self) -> Option<State> {
         match self.state {
-            State::Reserved => Some(State::Released { admitted: false }),
-            State::Admitted | State::Presumed { told: false, .. } => Some(State::Released { admitted: true }),
+            State::Reserved(_) => Some(State::Released { admitted: false }),
+            State::Admitted(_) | State::Presumed { told: false, .. } => Some(State::Released { admitted: true }),
             _ => None,
         }
     }

@@ -40,7 +40,7 @@ impl Records {
     /// Files a hold where its state belongs.
     pub(crate) fn file(&mut self, record: Record) {
         match record.state {
-            State::Reserved | State::Admitted => {
+            State::Reserved(_) | State::Admitted(_) => {
                 self.open.insert(record.id, record);
             }
             State::Presumed { .. } => {

@@ -7,7 +7,7 @@ use types::{Amounts, Balance, DecisionId, Line, Measure, Shortfall, UnixMs};
 
 use super::Core;
 use super::accounts::AccountIndex;
-use super::record::{About, AccountList, Record, State};
+use super::record::{About, AccountList, Asked, Record, State};
 use super::sums::{CEILING, lacking};
 use crate::refusal::Refused;
 use crate::reservation::{LINES_MAX, Reservation};
@@ -53,9 +53,8 @@ impl Core {
             }
         }
         let record = self.records.open_mut(reservation.id).ok_or(Refused::Conflict)?;
-        let is_same = record.amount == reservation.amount
-            && record.floor == reservation.floor
-            && record.accounts.iter().map(|index| Some(*index)).eq(accounts);
+        let asked = Asked { amount: reservation.amount, floor: reservation.floor };
+        let is_same = record.asked() == Some(asked) && record.accounts.iter().map(|index| Some(*index)).eq(accounts);
         if !is_same {
             return Err(Refused::Conflict);
         }
@@ -152,15 +151,13 @@ impl Core {
         let record = Record {
             id: reservation.id,
             accounts,
-            amount: reservation.amount,
-            floor: reservation.floor,
             granted,
             vendor: reservation.vendor,
             about: None,
             expires_ms: reservation.expires_ms,
             since_ms: now_ms,
             handles: 1,
-            state: State::Reserved,
+            state: State::Reserved(Asked { amount: reservation.amount, floor: reservation.floor }),
         };
         self.enter(record);
         self.refresh(reservation.id, &mut balances);
@@ -179,7 +176,7 @@ impl Core {
     ) -> Result<(), Refused> {
         self.clock.observe(at_ms).ok_or(Refused::ClockBehind)?;
         let record = self.records.get(id).ok_or(Refused::Conflict)?;
-        if record.state != State::Reserved {
+        if !record.is_reserved() {
             return Err(Refused::Conflict);
         }
         self.check_switches(subjects)
@@ -188,7 +185,9 @@ impl Core {
     /// Notes that a hold's `admit` entry has been queued.
     pub(crate) fn admit(&mut self, entry: &Admit) {
         if let Some(record) = self.records.open_mut(entry.id) {
-            record.state = State::Admitted;
+            if let State::Reserved(asked) = record.state {
+                record.state = State::Admitted(asked);
+            }
             record.about = Some(About::of(entry));
         }
     }
