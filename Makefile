@@ -21,7 +21,7 @@ prove: ## the long proofs: crashes at random moments, many agents on one budget
 	@scripts/prove.sh
 
 lint: ## formatting, clippy, house rules, dependencies, deploy files
-	@scripts/setup.sh build
+	@scripts/setup.sh lint
 	@scripts/lint.sh
 
 bench: ## the table in docs/performance.md

