@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::Checkpoint;
 use crate::error::AuditError;
 use crate::fault::Fault;
-use crate::history::Checkpoints;
+use crate::history::{Checkpoints, newest_of_each};
 use crate::merkle::{Hash, Tree};
 use crate::scan::{End, Record, Scanner, Step, Stop};
 
@@ -16,6 +16,24 @@ pub(crate) struct Mark {
     /// The file it came from, or the folder of the trail.
     pub(crate) file: PathBuf,
     pub(crate) outside: bool,
+}
+
+/// The trail's own newest checkpoints, their signatures checked with `key` where it is known.
+pub(crate) fn own_marks(folder: &Path, key: Option<&[u8; 32]>) -> Result<Vec<Mark>, AuditError> {
+    newest_of_each(folder)?
+        .into_iter()
+        .map(|(checkpoint, file)| Mark { checkpoint, file, outside: false }.signed_with(key))
+        .collect()
+}
+
+impl Mark {
+    /// Refuses a mark that was not signed with this key.
+    pub(crate) fn signed_with(self, key: Option<&[u8; 32]>) -> Result<Self, AuditError> {
+        match key.map(|key| self.checkpoint.verify(key)) {
+            Some(Err(why)) => Err(Fault::Checkpoint { file: self.file, why }.into()),
+            _ => Ok(self),
+        }
+    }
 }
 
 /// The checkpoints that the trail is held against, in the order of their sizes.
@@ -160,7 +178,9 @@ impl Examiner {
         let Some(place) = self.scanner.last_place() else {
             return self.marks.not_to_be_relied_on(&mark.checkpoint, &mark.file);
         };
-        Fault::Root { place, since: self.vouched + 1, outside: mark.outside }.into()
+        // Against a checkpoint from outside, the trail's own ones vouch for nothing.
+        let since = if mark.outside { 1 } else { self.vouched + 1 };
+        Fault::Root { place, since, outside: mark.outside }.into()
     }
 
     fn end(&mut self, end: End) -> Result<End, AuditError> {

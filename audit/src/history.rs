@@ -22,14 +22,20 @@ const SIGNATURE: &[u8] = "\u{2014} ".as_bytes();
 /// # Errors
 /// [`AuditError::File`], and [`AuditError::Broken`] where a file holds no checkpoint.
 pub fn newest_checkpoint(folder: &Path) -> Result<Option<Checkpoint>, AuditError> {
-    let path = folder.join(NEWEST);
+    Ok(newest_of_each(folder)?.into_iter().map(|(checkpoint, _)| checkpoint).max_by_key(|checkpoint| checkpoint.size))
+}
+
+/// The newest checkpoint that each of the two files knows. They differ after a power cut, or where somebody wants us to
+/// forget.
+pub(crate) fn newest_of_each(folder: &Path) -> Result<Vec<(Checkpoint, PathBuf)>, AuditError> {
+    let (newest, all) = (folder.join(NEWEST), folder.join(ALL));
+    let mut found = Vec::new();
     // An empty file is what a power cut may leave of one that was just replaced; the other file knows more then.
-    let single = match files::read(&path)?.filter(|bytes| !bytes.is_empty()) {
-        Some(bytes) => Some(parse(&bytes, &path)?),
-        None => None,
-    };
-    let last = Tail::read(&folder.join(ALL))?.last;
-    Ok(single.into_iter().chain(last).max_by_key(|checkpoint| checkpoint.size))
+    if let Some(bytes) = files::read(&newest)?.filter(|bytes| !bytes.is_empty()) {
+        found.push((parse(&bytes, &newest)?, newest));
+    }
+    found.extend(Tail::read(&all)?.last.map(|checkpoint| (checkpoint, all)));
+    Ok(found)
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Checkpoint, AuditError> {

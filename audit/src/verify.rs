@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, PublicKey};
 use crate::error::AuditError;
-use crate::examine::{Examiner, Mark, Marks};
+use crate::examine::{Examiner, Mark, Marks, own_marks};
 use crate::fault::Fault;
 use crate::files;
-use crate::history::{checkpoints, newest_checkpoint};
+use crate::history::checkpoints;
 use crate::line::GENESIS;
 use crate::merkle::Tree;
 use crate::scan::Scanner;
@@ -60,8 +60,11 @@ pub fn verify(folder: &Path, key: Option<&[u8; 32]>, against: Option<&Checkpoint
         None => published_key(folder)?.map(|key| key.bytes),
     };
     // The checkpoint is read before the segments: what it covers was in them by then.
-    let fixed = fixed_marks(folder, key, against)?;
-    let is_signed = key.is_some() && fixed.iter().any(|mark| !mark.outside);
+    let mut fixed = own_marks(folder, key.as_ref())?;
+    let is_signed = key.is_some() && !fixed.is_empty();
+    if let Some(checkpoint) = against.cloned() {
+        fixed.push(Mark { checkpoint, file: folder.to_path_buf(), outside: true }.signed_with(key.as_ref())?);
+    }
     let marks = Marks::new(folder, key, fixed).with_history(checkpoints(folder)?)?;
     let segments = segments(folder)?;
     if let Some(first) = segments.first().filter(|first| first.first_seq != 1) {
@@ -83,20 +86,6 @@ pub fn verify(folder: &Path, key: Option<&[u8; 32]>, against: Option<&Checkpoint
         signed: is_signed,
         unfinished_bytes: end.unfinished_bytes,
     })
-}
-
-/// The newest checkpoint and the one from outside, their signatures checked.
-fn fixed_marks(folder: &Path, key: Option<[u8; 32]>, against: Option<&Checkpoint>) -> Result<Vec<Mark>, AuditError> {
-    let newest = newest_checkpoint(folder)?;
-    let newest = newest.map(|checkpoint| Mark { checkpoint, file: folder.join("checkpoint"), outside: false });
-    let against = against.cloned().map(|checkpoint| Mark { checkpoint, file: folder.to_path_buf(), outside: true });
-    let marks: Vec<Mark> = newest.into_iter().chain(against).collect();
-    for mark in &marks {
-        if let Some(Err(why)) = key.map(|key| mark.checkpoint.verify(&key)) {
-            return Err(Fault::Checkpoint { file: mark.file.clone(), why }.into());
-        }
-    }
-    Ok(marks)
 }
 
 /// The public key that the gateway published beside the folder of its trail; `None` where there is none.

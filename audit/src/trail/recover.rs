@@ -11,14 +11,13 @@ use types::entry::Torn;
 
 use super::options::TrailOptions;
 use super::writer::Standing;
-use crate::checkpoint::{Checkpoint, PublicKey};
+use crate::checkpoint::PublicKey;
 use crate::error::{AuditError, failed};
-use crate::examine::{Examiner, Mark, Marks};
+use crate::examine::{Examiner, Mark, Marks, own_marks};
 use crate::fault::Fault;
 use crate::files::{self, Sync};
 use crate::frontier::Frontier;
 use crate::hex;
-use crate::history::newest_checkpoint;
 use crate::line::{self, GENESIS, Line};
 use crate::merkle::Tree;
 use crate::read;
@@ -44,13 +43,11 @@ pub(crate) struct Found {
 pub(crate) fn recover(options: &TrailOptions, signer: &dyn Signer, now_ms: UnixMs) -> Result<Found, AuditError> {
     let folder = &options.dir;
     files::make_folder(folder)?;
-    let checkpoint = newest_checkpoint(folder)?;
-    if let Some(Err(why)) = checkpoint.as_ref().map(|checkpoint| checkpoint.verify(&signer.public_key())) {
-        return Err(Fault::Checkpoint { file: folder.join("checkpoint"), why }.into());
-    }
+    let own = own_marks(folder, Some(&signer.public_key()))?;
+    let covered_seq = own.iter().map(|mark| mark.checkpoint.size).max().unwrap_or(0);
     let mut torn = Vec::new();
     let (mut examiner, end) = loop {
-        match examine(folder, checkpoint.as_ref()) {
+        match examine(folder, &own, covered_seq) {
             Err(AuditError::Broken(fault)) => match *fault {
                 // A failed write that could not be cut at once. The next segment took its place, so nothing is lost.
                 Fault::Surplus { place } => torn.push(cut(&place.file, place.offset, None, now_ms)?),
@@ -63,7 +60,7 @@ pub(crate) fn recover(options: &TrailOptions, signer: &dyn Signer, now_ms: UnixM
         torn.push(cut(&place.file, place.offset, Some(end.unfinished_bytes), now_ms)?);
     }
     publish(folder, signer)?;
-    describe(options, &mut examiner, &end, checkpoint.map_or(0, |checkpoint| checkpoint.size), torn, now_ms)
+    describe(options, &mut examiner, &end, covered_seq, torn, now_ms)
 }
 
 fn describe(
@@ -99,11 +96,16 @@ fn last_line(options: &TrailOptions, examiner: &Examiner) -> Result<Option<Line>
 
 /// Reads what the checkpoint does not spare us: from the newest segment that begins below it. Where that does not lead
 /// to the checkpoint, the whole trail is read, which tells what is wrong and where.
-fn examine(folder: &Path, checkpoint: Option<&Checkpoint>) -> Result<(Examiner, End), AuditError> {
+fn examine(folder: &Path, own: &[Mark], covered_seq: u64) -> Result<(Examiner, End), AuditError> {
     let segments = segments(folder)?;
-    if let Some((begin, frontier)) = shortcut(&segments, checkpoint)? {
+    // Signatures were checked already; what lies before the beginning was checked by an earlier start.
+    let marks = |begin: u64| {
+        let after = own.iter().filter(|mark| mark.checkpoint.size >= begin).cloned().collect();
+        Marks::new(folder, None, after)
+    };
+    if let Some((begin, frontier)) = shortcut(&segments, covered_seq)? {
         let scanner = Scanner::new(segments.iter().skip(begin).cloned(), Some(frontier.head));
-        let mut examiner = Examiner::new(scanner, marks(folder, checkpoint), frontier.tree);
+        let mut examiner = Examiner::new(scanner, marks(frontier.tree.size()), frontier.tree);
         if let Ok(end) = examiner.run() {
             return Ok((examiner, end));
         }
@@ -112,31 +114,20 @@ fn examine(folder: &Path, checkpoint: Option<&Checkpoint>) -> Result<(Examiner, 
         return Err(Fault::Missing { seq: 1, next: first.first_seq }.into());
     }
     let scanner = Scanner::new(segments, Some(GENESIS));
-    let mut examiner = Examiner::new(scanner, marks(folder, checkpoint), Tree::new());
+    let mut examiner = Examiner::new(scanner, marks(0), Tree::new());
     let end = examiner.run()?;
     Ok((examiner, end))
 }
 
 /// The newest segment that a checkpoint reaches into, and the tree before it. What stands in the file is proved by the
 /// checkpoint's root: the tree by itself, the head by the first line of the segment, which names it.
-fn shortcut(segments: &[Segment], checkpoint: Option<&Checkpoint>) -> Result<Option<(usize, Frontier)>, AuditError> {
-    let covered_seq = checkpoint.map_or(0, |checkpoint| checkpoint.size);
+fn shortcut(segments: &[Segment], covered_seq: u64) -> Result<Option<(usize, Frontier)>, AuditError> {
     for (begin, segment) in segments.iter().enumerate().rev().filter(|(_, segment)| segment.first_seq <= covered_seq) {
         if let Some(frontier) = Frontier::read(segment)? {
             return Ok(Some((begin, frontier)));
         }
     }
     Ok(None)
-}
-
-fn marks(folder: &Path, checkpoint: Option<&Checkpoint>) -> Marks {
-    let mark = |checkpoint: &Checkpoint| Mark {
-        checkpoint: checkpoint.clone(),
-        file: folder.join("checkpoint"),
-        outside: false,
-    };
-    // Its signature was checked already.
-    Marks::new(folder, None, checkpoint.map(mark).into_iter().collect())
 }
 
 /// Moves the end of a segment to a file of its own: `bytes` of it, or all. The segment is cut here only where all of
