@@ -52,8 +52,9 @@ impl Handler for Gateway {
         // A wrong key is refused inside TLS, in words that the SDK understands.
         let known = identify::identify(&house, &connection, &HeaderMap::new(), "/").is_ok();
         let is_listed = house.routes.find(&connect.host, connect.port).is_some();
-        if known && !is_listed && house.unlisted == Unlisted::Tunnel {
-            let dialled = self.upstream.dial(&connect.host, connect.port).await;
+        let passes = house.unlisted == Unlisted::Tunnel || house.mode == config::Mode::Observe;
+        if known && !is_listed && passes {
+            let dialled = self.upstream(&house).dial(&connect.host, connect.port).await;
             return dialled
                 .map(|stream| Passage::Blind(Box::new(stream)))
                 .map_err(|error| forward::reason(&error, &connect.host));

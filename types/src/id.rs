@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn what_is_not_an_id_is_refused() {
-        for text in ["", "0", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "0000000000000000000000000I", "0000000000000000000000000\n"] {
+        for text in ["", "0", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "0000000000000000000000000I", "0000000000000000000000000\n"]
+        {
             assert_eq!(text.parse::<DecisionId>(), Err(MalformedId), "{text:?}");
         }
     }

@@ -148,7 +148,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code there is, in the order of the variants: the rows that the table of answers and the book must have.
-    pub const CODES: [&'static str; 31] = [
+    pub const CODES: [&'static str; 32] = [
         "identity_missing",
         "identity_unknown",
         "provider_key_refused",
@@ -162,6 +162,7 @@ impl Reason {
         "vendor_not_allowed",
         "endpoint_not_allowed",
         "model_not_allowed",
+        "output_over_cap",
         "unknown_model",
         "unbounded",
         "over_limit",

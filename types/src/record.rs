@@ -86,4 +86,3 @@ impl Record {
         self.tokens_out = usage.output.saturating_add(usage.audio_out);
     }
 }
-

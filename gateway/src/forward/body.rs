@@ -10,6 +10,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
+use types::Reason;
 
 use super::metering::{End, Metering};
 use crate::front::Aborted;
@@ -68,9 +69,9 @@ impl MeteredBody {
     }
 
     /// Cuts the stream: its last words are well-formed, the vendor's connection is closed.
-    fn cut(&mut self, shown: Bytes) {
+    fn cut(&mut self, shown: Bytes, reason: Reason) {
         let Some(open) = &mut self.state else { return };
-        let words = open.metering.cut();
+        let words = open.metering.cut(reason);
         self.close(End::Cut);
         self.ready = Some(if shown.is_empty() { words } else { [shown, words].concat().into() });
     }
@@ -112,8 +113,8 @@ impl Body for MeteredBody {
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     let shown = open.metering.chunk(&data);
-                    if open.metering.is_over() {
-                        self.cut(shown);
+                    if let Some(reason) = open.metering.must_stop() {
+                        self.cut(shown, reason);
                     } else if !shown.is_empty() {
                         return Poll::Ready(Some(Ok(Frame::data(shown))));
                     }
@@ -165,7 +166,7 @@ async fn drain(mut open: Open) {
                 let Ok(data) = frame.into_data() else { continue };
                 open.metering.chunk(&data);
                 left_bytes = left_bytes.saturating_sub(data.len());
-                if left_bytes > 0 && !open.metering.is_over() {
+                if left_bytes > 0 && open.metering.must_stop().is_none() {
                     continue;
                 }
                 End::AgentLeft

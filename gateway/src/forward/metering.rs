@@ -8,13 +8,16 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use ledger::InFlight;
 use plugins::{Gauge, Measured};
+use tokio::sync::watch;
+use types::account::Subjects;
 use types::entry::Outcome;
-use types::{Amounts, Certainty, Charge, Measure, Name, Reason, Record, Refusal, Shortfall, Usage};
+use types::{Amounts, Certainty, Charge, Measure, Name, Reason, Record, Shortfall, Usage};
 
 use crate::clock::now_ms;
 use crate::front::Guard;
 use crate::house::{Busy, Gateway};
 use crate::record::count;
+use crate::reply;
 use crate::upstream::Place;
 
 /// How a response ended.
@@ -60,6 +63,10 @@ pub(crate) struct Metering {
     pub record: Record,
     /// What the answer's head tells of the money.
     pub told: HeaderMap,
+    /// Whose freeze stops it while it runs.
+    pub subjects: Subjects,
+    /// Moves with every freeze.
+    pub switches: watch::Receiver<u64>,
     /// The longest silence of the vendor.
     pub idle_timeout_ms: u64,
     /// The request's place at its vendor, held for as long as the answer is read.
@@ -114,33 +121,35 @@ impl Metering {
         }
     }
 
-    /// Whether the running cost has passed what is held.
-    #[must_use]
-    pub(crate) fn is_over(&self) -> bool {
-        let Some(gauge) = &self.gauge else { return false };
-        gauge.running().usd > self.in_flight.granted().usd
+    /// Why the answer must be cut now: its running cost has passed what is held, or somebody froze its subject.
+    pub(crate) fn must_stop(&mut self) -> Option<Reason> {
+        if self.switches.has_changed().unwrap_or(false) {
+            self.switches.mark_unchanged();
+            let frozen = self.gateway.ledger.frozen();
+            if let Some(subject) = self.subjects.iter().find(|subject| frozen.contains(subject)) {
+                return Some(Reason::Frozen { subject: subject.clone() });
+            }
+        }
+        let running = self.gauge.as_ref()?.running();
+        let granted = self.in_flight.granted();
+        (running.usd > granted.usd).then(|| {
+            Reason::OverLimit(Shortfall {
+                account: "exchange@transaction".into(),
+                held: 0,
+                limit: granted.of(Measure::Usd),
+                measure: Measure::Usd,
+                needed: running.of(Measure::Usd),
+                resets_ms: None,
+                spent: running.of(Measure::Usd),
+            })
+        })
     }
 
     /// The well-formed last words of a stream that is cut.
-    pub(crate) fn cut(&mut self) -> Bytes {
-        let running = self.gauge.as_ref().map(|gauge| gauge.running()).unwrap_or_default();
-        let granted = self.in_flight.granted();
-        let short = Shortfall {
-            account: "exchange@transaction".into(),
-            held: 0,
-            limit: granted.of(Measure::Usd),
-            measure: Measure::Usd,
-            needed: running.of(Measure::Usd),
-            resets_ms: None,
-            spent: running.of(Measure::Usd),
-        };
-        let refusal = Refusal {
-            decision: self.in_flight.id(),
-            reason: Reason::OverLimit(short),
-            status: 402,
-            message: format!("The stream was cut: it has cost more than the ${} that were held for it", granted.usd),
-            bound: Some(granted),
-        };
+    pub(crate) fn cut(&mut self, reason: Reason) -> Bytes {
+        reason.code().clone_into(&mut self.record.reason);
+        let agent = (!self.record.agent.is_empty()).then_some(self.record.agent.as_str());
+        let refusal = reply::refusal(&self.gateway.house(), self.in_flight.id(), agent, reason);
         self.gauge.as_mut().map(|gauge| gauge.cut(&refusal)).unwrap_or_default()
     }
 

@@ -21,13 +21,15 @@ use types::{Name, Reason};
 
 use crate::front::ReplyBody;
 use crate::reply::COST_HEADER;
-use crate::upstream::{Target, UpstreamError, UpstreamKind};
+use crate::upstream::{Target, Upstream, UpstreamError, UpstreamKind};
 
 /// Unstreamed answers up to this size are gathered, so that their head can tell what they did cost.
 const GATHER_MAX_BYTES: usize = 256 * 1024;
 
 /// A request as it leaves.
 pub(crate) struct Outgoing {
+    /// The way out.
+    pub upstream: Arc<Upstream>,
     /// Where to.
     pub target: Target,
     /// The request, head and body.
@@ -58,8 +60,7 @@ pub(crate) async fn forward(
 }
 
 async fn exchange(outgoing: Outgoing, mut metering: Metering) -> Result<Response<ReplyBody>, Reason> {
-    let Outgoing { target, request, streaming, trailers } = outgoing;
-    let upstream = Arc::clone(&metering.gateway.upstream);
+    let Outgoing { upstream, target, request, streaming, trailers } = outgoing;
     let response = match upstream.send(&target, request).await {
         Ok(response) => response,
         Err(error) => return Err(fail(metering, &target, &error)),

@@ -13,7 +13,7 @@ use types::entry::Snapshot;
 use super::{DataDirectory, Gateway, HouseError, rebuild};
 use crate::clock::now_ms;
 use crate::read::hash;
-use crate::record::tell_in_flight;
+use crate::record::{tell_in_flight, tell_reload};
 
 const TICK: Duration = Duration::from_secs(1);
 /// A hold in flight is renewed this often (design §6).
@@ -66,6 +66,8 @@ fn keep(gateway: &Weak<Gateway>, stopped: &Receiver<()>) {
         }
         gateway.ledger.presume_expired(now_ms);
         tell_in_flight(gateway.requests_in_flight());
+        tell_reload(gateway.config.reloads().error.is_none());
+        gateway.metrics.run_upkeep();
         let current = gateway.trail.status().segment;
         if segment.as_ref().is_some_and(|before| *before != current) {
             snapshot(&gateway);

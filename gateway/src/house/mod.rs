@@ -50,8 +50,7 @@ pub struct Gateway {
     pub ledger: Ledger,
     /// The trail.
     pub trail: Arc<Trail>,
-    /// The way to the vendors.
-    pub upstream: Arc<Upstream>,
+    upstream: Mutex<Outward>,
     /// Our certificate authority.
     pub authority: Arc<Authority>,
     /// Memory for bodies that are being judged.
@@ -98,6 +97,8 @@ impl Gateway {
         let authority = Arc::new(Authority::open_or_create(&house.data, now_ms)?);
         authority.write_bundle(&house.data.join("ca-bundle.pem"))?;
         let upstream = Upstream::new(&outward(&house, &authority)).map_err(HouseError::Upstream)?;
+        let upstream =
+            Outward { options: house.upstream.clone(), version: house.version.clone(), way: Arc::new(upstream) };
         let start =
             Start { at_ms: now_ms, policy: house.version.clone(), program: Name::from(env!("CARGO_PKG_VERSION")) };
         // A trail that fails at once makes the gateway not ready; it says so there.
@@ -105,7 +106,7 @@ impl Gateway {
         Ok(Arc::new(Self {
             ledger,
             trail,
-            upstream: Arc::new(upstream),
+            upstream: Mutex::new(upstream),
             authority,
             bodies: BodyBudget::new(house.caps.body_budget_bytes),
             drains: Arc::new(Semaphore::new(house.caps.drains)),
@@ -129,6 +130,25 @@ impl Gateway {
     #[must_use]
     pub fn house(&self) -> Arc<House> {
         self.config.load()
+    }
+
+    /// The way to the vendors as this version of the house wants it. Where a new version cannot be had (a file of
+    /// authorities that is none), the old way stays and the log says so.
+    pub fn upstream(&self, house: &House) -> Arc<Upstream> {
+        let mut outward_now = self.upstream.lock();
+        if outward_now.version != house.version {
+            outward_now.version = house.version.clone();
+            if outward_now.options != house.upstream {
+                match Upstream::new(&outward(house, &self.authority)) {
+                    Ok(way) => {
+                        outward_now.way = Arc::new(way);
+                        outward_now.options = house.upstream.clone();
+                    }
+                    Err(error) => tracing::error!("the way to the vendors stays as it was: {error}"),
+                }
+            }
+        }
+        Arc::clone(&outward_now.way)
     }
 
     /// Remembers a finished request: the canonical line, and its place among the last decisions.
@@ -161,8 +181,6 @@ impl Gateway {
     /// What is wrong with the new one.
     pub fn reload(&self) -> Result<Reload, ConfigError> {
         let done = self.config.reload();
-        let taken = if done.is_ok() { 1.0 } else { 0.0 };
-        metrics::gauge!("bursar_config_last_reload_success").set(taken);
         match &done {
             Ok(Reload::Changed { version }) => tracing::info!(%version, "a new configuration is in force"),
             Ok(Reload::Same) => {}
@@ -185,9 +203,17 @@ impl Gateway {
         let stop = types::entry::Mark { at_ms: now_ms() };
         // A trail that cannot be written now has told so before.
         let _ = self.trail.append(self.trail.prepare(&Entry::Stop(stop)));
+        self.ledger.close();
         self.trail.close();
         self.lines.close();
     }
+}
+
+/// The way to the vendors, and what it was made from.
+struct Outward {
+    options: config::UpstreamOptions,
+    version: Name,
+    way: Arc<Upstream>,
 }
 
 /// A place among the requests in flight; dropping it gives it back.

@@ -35,6 +35,11 @@ pub(crate) fn tell_in_flight(requests: usize) {
     gauge!("bursar_requests_in_flight").set(requests as f64);
 }
 
+/// Tells whether the last change of the configuration was taken.
+pub(crate) fn tell_reload(taken: bool) {
+    gauge!("bursar_config_last_reload_success").set(if taken { 1.0 } else { 0.0 });
+}
+
 /// Describes every metric of the gateway, so that `promtool check metrics` finds a HELP text for each.
 pub(crate) fn describe() {
     describe_counter!("bursar_requests_total", "Requests by route, verdict and reason code.");
@@ -45,5 +50,14 @@ pub(crate) fn describe() {
         "Canonical lines dropped because standard output did not keep up."
     );
     describe_histogram!("bursar_request_duration_seconds", "From acceptance to the end of the response.");
+    describe_counter!("bursar_heads_refused_total", "Request heads that could be read in two ways, by what was wrong.");
+    describe_counter!("bursar_connections_refused_total", "Connections refused because their peer has too many.");
+    describe_counter!("bursar_handshakes_failed_total", "TLS handshakes with agents that failed.");
+    describe_counter!("bursar_ungoverned_tunnels_total", "Tunnels to unlisted hosts, passed on unread.");
+    describe_counter!("bursar_ungoverned_bytes_total", "Bytes through tunnels to unlisted hosts.");
+    describe_gauge!(
+        "bursar_config_last_reload_success",
+        "1 where the last change of the configuration was taken, 0 where the old one stands."
+    );
     describe_gauge!("bursar_requests_in_flight", "Requests between acceptance and the end of their response.");
 }

@@ -53,7 +53,7 @@ const OURS: [HeaderName; 8] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTI
 /// hyper 1.12, `proto/h1/dispatch.rs`, `recv_msg`: "the message was never even started"). Nothing of which a byte was
 /// written is ever sent twice.
 pub struct Upstream {
-    lanes: Box<[Client<Connector, Outgoing>]>,
+    lanes: Box<[Lane]>,
     connector: Connector,
     vendors: Vendors,
     head_patience: Duration,
@@ -75,7 +75,7 @@ impl Upstream {
     pub fn with_lookup(options: &UpstreamOptions, lookup: Arc<dyn Lookup>) -> Result<Self, UpstreamSetupError> {
         let connector = Connector::new(options, lookup)?;
         let lanes: Box<[_]> = (0..options.in_flight_max.div_ceil(PLACES_PER_LANE).max(1))
-            .map(|_| client(connector.clone(), Duration::from_millis(options.pool_idle_ms)))
+            .map(|_| Lane::new(&connector, Duration::from_millis(options.pool_idle_ms)))
             .collect();
         let vendors = Vendors::new(lanes.len());
         Ok(Self { lanes, connector, vendors, head_patience: Duration::from_millis(options.head_timeout_ms) })
@@ -101,7 +101,8 @@ impl Upstream {
         let (place, lane) = Place::take(&vendor)?;
         let flight = Arc::new(Flight::default());
         let request = outgoing(&vendor, request, &flight)?;
-        let client = self.lanes.get(lane).ok_or_else(|| refused("there is no such lane"))?;
+        let lane = self.lanes.get(lane).ok_or_else(|| refused("there is no such lane"))?;
+        let client = if target.tls { &lane.secure } else { &lane.plain };
         let mut response = self.answer(client.request(request), &flight).await?;
         let line = response.extensions_mut().remove::<Line>();
         if let Err(ambiguous) = answer::check(&response) {
@@ -142,21 +143,34 @@ impl Upstream {
     }
 }
 
-fn client(connector: Connector, pool_idle: Duration) -> Client<Connector, Outgoing> {
-    Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(pool_idle)
-        .pool_max_idle_per_host(IDLE_MAX)
-        .retry_canceled_requests(true)
-        .set_host(true)
-        .http1_max_headers(HEADERS_MAX)
-        .http2_max_header_list_size(HEAD_MAX_BYTES)
-        .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .http2_keep_alive_timeout(PING_PATIENCE)
-        .build(connector)
+/// The connections of up to [`PLACES_PER_LANE`] requests per vendor.
+struct Lane {
+    /// Cleartext is always h1, so its `Host` is written here once instead of by the client on each request.
+    plain: Client<Connector, Outgoing>,
+    /// Over TLS only the client knows whether the protocol has a `Host` (h1) or an `:authority` (h2).
+    secure: Client<Connector, Outgoing>,
+}
+
+impl Lane {
+    fn new(connector: &Connector, pool_idle: Duration) -> Self {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(pool_idle)
+            .pool_max_idle_per_host(IDLE_MAX)
+            .retry_canceled_requests(true)
+            .http1_max_headers(HEADERS_MAX)
+            .http2_max_header_list_size(HEAD_MAX_BYTES)
+            .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_PATIENCE);
+        Self {
+            secure: builder.set_host(true).build(connector.clone()),
+            plain: builder.set_host(false).build(connector.clone()),
+        }
+    }
 }
 
 /// The request as it leaves: to the vendor and nobody else, its length that of its body.
@@ -169,10 +183,13 @@ fn outgoing(
     if head.method == Method::CONNECT {
         return Err(refused("CONNECT is never forwarded"));
     }
-    head.uri = vendor.uri(head.uri.path_and_query()).map_err(refused)?;
+    head.uri = vendor.uri(std::mem::take(&mut head.uri).into_parts().path_and_query).map_err(refused)?;
     head.version = Version::HTTP_11;
     for name in &OURS {
         head.headers.remove(name);
+    }
+    if let Some(host) = vendor.plain_host() {
+        head.headers.insert(HOST, host);
     }
     // hyper writes the length of every body but the empty one, which these methods should state (RFC 9110 §8.6).
     if body.is_end_stream() && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use http::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use parking_lot::RwLock;
 use types::Name;
@@ -32,6 +33,7 @@ const VENDORS_MAX: usize = 4_096;
 /// A vendor: its name in requests, and its requests under way by lane.
 pub(super) struct Vendor {
     authority: Authority,
+    host: HeaderValue,
     tls: bool,
     lanes: Box<[AtomicU32]>,
 }
@@ -46,16 +48,22 @@ impl Vendor {
             authority.push_str(&target.port.to_string());
         }
         let authority = Authority::try_from(authority).map_err(|_| ConnectError::ServerName)?;
-        Ok(Self { authority, tls: target.tls, lanes: (0..lanes).map(|_| AtomicU32::new(0)).collect() })
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ConnectError::ServerName)?;
+        Ok(Self { authority, host, tls: target.tls, lanes: (0..lanes).map(|_| AtomicU32::new(0)).collect() })
     }
 
     /// The absolute URI of a path at this vendor; the pool goes by it, the wire sees the path only (h1) or both (h2).
-    pub(super) fn uri(&self, path: Option<&PathAndQuery>) -> Result<http::Uri, http::uri::InvalidUriParts> {
+    pub(super) fn uri(&self, path: Option<PathAndQuery>) -> Result<http::Uri, http::uri::InvalidUriParts> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(if self.tls { Scheme::HTTPS } else { Scheme::HTTP });
         parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path.cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
+        parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
         http::Uri::from_parts(parts)
+    }
+
+    /// The `Host` of a vendor that speaks cleartext.
+    pub(super) fn plain_host(&self) -> Option<HeaderValue> {
+        if self.tls { None } else { Some(self.host.clone()) }
     }
 
     fn is_idle(&self) -> bool {
@@ -143,7 +151,7 @@ mod tests {
             (target(false, "127.0.0.1", 443), "http://127.0.0.1:443/v1/chat?a=b"),
             (target(true, "::1", 443), "https://[::1]/v1/chat?a=b"),
         ] {
-            assert_eq!(vendors.find(&target).unwrap().uri(Some(&path)).unwrap(), uri);
+            assert_eq!(vendors.find(&target).unwrap().uri(Some(path.clone())).unwrap(), uri);
         }
         let error = vendors.find(&target(true, "a@b", 443)).err().unwrap();
         assert_eq!((error.kind, error.sent), (UpstreamKind::AddressNotAllowed, false));

@@ -150,7 +150,8 @@ fn one_peer_has_only_its_share() {
 #[test]
 #[ignore = "started by `a_process_drains_on_its_signals`"]
 fn a_process_of_its_own() {
-    let mut options = FrontOptions { listeners: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..FrontOptions::default() };
+    let mut options =
+        FrontOptions { listeners: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..FrontOptions::default() };
     options.stop.terminate = pace(0, HOUR);
     let front = Front::bind(options, Arc::new(Toy::new()), Drain::new()).unwrap();
     println!("listening on {}", front.addresses().next().unwrap());
