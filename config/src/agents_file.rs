@@ -146,7 +146,7 @@ mod tests {
             fs::read_to_string(&file).unwrap(),
             "# Written by `bursar agents add`. The key itself is kept nowhere; this is its hash.\n\
              name: \"writer\"\nteam: \"research\"\nkeys:\n  \
-             - {id: \"0w3ge1r7\", sha256: \"31e0cbfa57bd2a2f83b1ee0bca5a7a4d80c62a58edcf1ba8d08f7b8a7de54ef5\"}\n"
+             - {id: \"0w3ge1r7\", sha256: \"a7b26a3825caaa8028d158f9bb5156bd59f6d07e8b838c2805906044a1ad9677\"}\n"
         );
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);

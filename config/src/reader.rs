@@ -11,8 +11,8 @@ use crate::interpolate::{Filled, fill};
 use crate::source::Source;
 use crate::written::{At, FromScalar, Scalar};
 
-/// As many faults as a person mends in one go.
-const FAULTS_MAX: usize = 20;
+/// More faults than a person mends in one go; a file of ten thousand lines of one wrong form is told by its first ones.
+const FAULTS_MAX: usize = 100;
 
 /// The state of one check.
 pub(crate) struct Reader<'a> {
@@ -85,7 +85,12 @@ impl<'a> Reader<'a> {
                 None
             }
             Err(cause) => {
-                self.warnings.push(format!("{}: {cause}; until then this route answers 503", source.place(scalar.at)));
+                let missing = match cause {
+                    Cause::VariableMissing { name } => format!("the variable {name} is not set"),
+                    other => other.to_string(),
+                };
+                let place = source.place(scalar.at);
+                self.warnings.push(format!("{place}: {missing}; this route answers 503 until its key is there"));
                 None
             }
         }

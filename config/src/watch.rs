@@ -51,7 +51,7 @@ impl Watched {
         })
         .map_err(|error| failed(&error))?;
         let mut folders = Folders { watcher, watched: BTreeSet::new() };
-        folders.follow(self.path(), &self.load()).map_err(|error| failed(&error))?;
+        let _ = folders.follow(self.path(), &self.load()).map_err(|error| failed(&error))?;
         let watched = Arc::clone(self);
         let thread = std::thread::Builder::new()
             .name("config-watch".to_owned())
@@ -72,7 +72,12 @@ impl Drop for Watch {
 }
 
 fn run(watched: &Watched, waiting: &Receiver<Signal>, folders: &mut Folders) {
-    while let Ok(Signal::Touched) = waiting.recv() {
+    // What changed between the first reading and the first watch told nobody.
+    let mut is_stale = true;
+    loop {
+        if !is_stale && !matches!(waiting.recv(), Ok(Signal::Touched)) {
+            return;
+        }
         loop {
             match waiting.recv_timeout(REST) {
                 Ok(Signal::Touched) => {}
@@ -84,10 +89,22 @@ fn run(watched: &Watched, waiting: &Receiver<Signal>, folders: &mut Folders) {
             Ok(reload) => tracing::info!(?reload, "read the configuration again"),
             Err(error) => tracing::error!(%error, "the configuration cannot be used; the old one stands"),
         }
-        if let Err(error) = folders.follow(watched.path(), &watched.load()) {
-            tracing::error!(%error, "a folder of the configuration cannot be watched");
-        }
+        is_stale = match folders.follow(watched.path(), &watched.load()) {
+            // What changed in a new folder before it was watched told nobody either.
+            Ok(Followed::More) => true,
+            Ok(Followed::Same) => false,
+            Err(error) => {
+                tracing::error!(%error, "a folder of the configuration cannot be watched");
+                false
+            }
+        };
     }
+}
+
+/// Whether a folder is watched that was not before.
+enum Followed {
+    Same,
+    More,
 }
 
 struct Folders {
@@ -97,7 +114,7 @@ struct Folders {
 
 impl Folders {
     /// Watches the folders of the house's files, where they are and where their links lead; leaves those of old ones.
-    fn follow(&mut self, path: &Path, house: &House) -> notify::Result<()> {
+    fn follow(&mut self, path: &Path, house: &House) -> notify::Result<Followed> {
         let mut wanted = BTreeSet::new();
         for file in house.files.iter().map(PathBuf::as_path).chain([path]) {
             wanted.extend(folder_of(file));
@@ -111,8 +128,9 @@ impl Folders {
         for folder in &wanted {
             self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
         }
+        let followed = if wanted.is_subset(&self.watched) { Followed::Same } else { Followed::More };
         self.watched = wanted;
-        Ok(())
+        Ok(followed)
     }
 }
 

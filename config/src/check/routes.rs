@@ -82,11 +82,7 @@ impl Check<'_, '_> {
         let hosts = self.hosts(names);
         let prefix = self.prefix(&name, names);
         let upstream = self.written.upstream.as_ref().and_then(|upstream| self.reader.read(self.main, upstream));
-        if hosts.is_empty() && prefix.is_none() {
-            self.fault(Cause::Unreachable { route: name.to_string() });
-        } else if hosts.is_empty() && self.written.upstream.is_none() {
-            self.fault(Cause::RouteIncomplete { route: name.to_string(), key: "upstream" });
-        }
+        self.leads_somewhere(&name);
         let provider = self.provider(&name);
         let meters = self.meters(&name);
         let credentials = self.credentials(&name);
@@ -144,6 +140,17 @@ impl Check<'_, '_> {
         }
     }
 
+    /// What is there counts here, not what is right: a wrong host has been told already.
+    fn leads_somewhere(&mut self, name: &Name) {
+        let has_hosts = self.written.hosts.as_ref().map_or(self.preset.is_some(), |hosts| !hosts.is_empty());
+        let has_prefix = self.written.prefix.is_some() || self.preset.is_some();
+        if !has_hosts && !has_prefix {
+            self.fault(Cause::Unreachable { route: name.to_string() });
+        } else if !has_hosts && self.written.upstream.is_none() {
+            self.fault(Cause::RouteIncomplete { route: name.to_string(), key: "upstream" });
+        }
+    }
+
     fn hosts(&mut self, names: &mut Names) -> Vec<Host> {
         let placed: Vec<(At, Host)> = match (&self.written.hosts, self.preset) {
             (Some(scalars), _) => {
@@ -156,9 +163,11 @@ impl Check<'_, '_> {
         };
         let mut hosts = Vec::new();
         for (at, host) in placed {
-            if names.hosts.add(self.reader, self.main, at, "host", &host.to_string()) {
-                hosts.push(host);
+            // The hosts of a preset all stand at one place: one of them says it.
+            if !names.hosts.add(self.reader, self.main, at, "host", &host.to_string()) {
+                break;
             }
+            hosts.push(host);
         }
         hosts
     }

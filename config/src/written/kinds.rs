@@ -111,9 +111,6 @@ pub(crate) struct Count<const LEAST: u64, const MOST: u64>(pub(crate) u64);
 
 impl<const LEAST: u64, const MOST: u64> FromScalar for Count<LEAST, MOST> {
     fn from_scalar(text: &str) -> Result<Self, Cause> {
-        if LEAST == 0 && text.strip_prefix('-').is_some_and(|digits| digits.parse::<u64>().is_ok_and(|n| n > 0)) {
-            return Err(Cause::Negative { text: text.to_owned() });
-        }
         let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         number.filter(|number| (LEAST..=MOST).contains(number)).map(Self).ok_or_else(|| Cause::NotCount {
             text: text.to_owned(),
