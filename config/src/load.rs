@@ -34,7 +34,7 @@ pub fn parse(text: &str, folder: &Path, environment: &dyn Environment) -> Result
 }
 
 fn house(main: &Source, folder: &Path, environment: &dyn Environment) -> Result<House, ConfigError> {
-    let file: written::File = main.parse().map_err(|fault| ConfigError::Faults(vec![fault]))?;
+    let file: written::File = main.parse().map_err(|fault| ConfigError::Faults(vec![*fault]))?;
     let mut reader = Reader::new(environment, folder);
     let agents_folder = reader.read_or(main, file.agents_dir.as_ref(), PathBuf::from(DEFAULT_AGENTS_FOLDER));
     let agents_folder = folder.join(agents_folder);
@@ -63,7 +63,7 @@ fn agents_beside(
         }
         match source.parse() {
             Ok(agent) => agents.push((source, agent)),
-            Err(fault) => reader.add(fault),
+            Err(fault) => reader.add(*fault),
         }
     }
     Ok(agents)

@@ -43,10 +43,10 @@ impl Source {
 
     /// Reads the YAML into its written form: unknown keys, keys that stand there twice and values of another kind are
     /// faults; so are documents that would unfold without end.
-    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Box<Fault>> {
         if self.text.len() > FILE_MAX_BYTES {
             let message = format!("this file is larger than {FILE_MAX_BYTES} bytes");
-            return Err(self.fault_of_all(Cause::Yaml { message }));
+            return Err(Box::new(self.fault_of_all(Cause::Yaml { message })));
         }
         let options = serde_saphyr::options! {
             with_snippet: false,
@@ -63,7 +63,7 @@ impl Source {
         };
         serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| {
             let at = error.location().map_or(At { line: 1, column: 1, width: 1 }, At::from);
-            self.fault(at, cause_of(error.without_snippet()))
+            Box::new(self.fault(at, cause_of(error.without_snippet())))
         })
     }
 }

@@ -247,6 +247,16 @@ fn sessions_may_be_limited_where_their_agents_are() {
 }
 
 #[test]
+fn the_published_schema_is_the_one_that_is_checked_by() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bursar.schema.json");
+    if std::env::var_os("BURSAR_WRITE_SCHEMA").is_some() {
+        std::fs::write(&file, schema()).unwrap();
+    }
+    let published = std::fs::read_to_string(file).unwrap();
+    assert_eq!(published, schema(), "write it anew: BURSAR_WRITE_SCHEMA=1 cargo test -p bursar-config");
+}
+
+#[test]
 fn the_published_schema_knows_every_key_and_the_example_names_each() {
     let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
     let example = example();
