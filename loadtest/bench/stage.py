@@ -121,14 +121,16 @@ class Row:
 
     def __init__(self, stage, peer, templates):
         self.stage, self.peer, self.templates = stage, peer, Path(templates)
-        self.name, self.modes, self.slow = peer["name"], peer["modes"], peer.get("slow", False)
+        self.name, self.slow = peer["name"], peer.get("slow", False)
+        credentials = peer.get("with_credentials", {})
+        self.modes, self.user = peer["modes"] + credentials.get("modes", []), credentials.get("user")
         self.tokens = stage.tokens(self.name)
         self.process, self.start_s = None, 0.0
 
     def missing(self):
         if self.name == "direct":
             return None
-        program = filled(self.peer["cmd"][0], self.tokens)
+        program = filled(self.peer.get("needs", self.peer["cmd"][0]), self.tokens)
         return None if shutil.which(program) else f"{program} is not there"
 
     def __enter__(self):
@@ -201,6 +203,7 @@ class Row:
         headers = [word for line in self.peer.get("headers", []) for word in ("--header", filled(line, self.tokens))]
         if mode == "mitm":
             trusted = filled(self.peer.get("mitm_ca", "{ca}"), self.tokens)
-            return tls + ["--proxy", f"127.0.0.1:{self.tokens['port']}", "--ca", trusted] + headers
+            user = ["--proxy-user", self.user] if self.user else []
+            return tls + ["--proxy", f"127.0.0.1:{self.tokens['port']}", "--ca", trusted] + user + headers
         base = self.peer["base" if mode == "reverse" else "base_tls"]
         return ["--url", f"http://127.0.0.1:{self.tokens['port']}{base}/chat/completions"] + headers

@@ -101,7 +101,8 @@ impl Gateway {
     pub fn spawn(setup: Setup) -> Result<Self, KitError> {
         let config = setup.folder.join("bursar.yaml");
         fs::write(&config, &setup.config).map_err(|source| KitError::File { path: config.clone(), source })?;
-        let path = setup.folder.join("gateway.log");
+        // Not beside the configuration: the gateway watches that folder for changes.
+        let path = log_path(&setup.folder)?;
         let log = File::options().create(true).append(true).open(&path);
         let log = log.map_err(|source| KitError::File { path: path.clone(), source })?;
         let also = log.try_clone().map_err(|source| KitError::File { path, source })?;
@@ -152,7 +153,9 @@ impl Gateway {
     /// Everything it wrote so far.
     #[must_use]
     pub fn output(&self) -> String {
-        fs::read_to_string(self.setup.folder.join("gateway.log")).unwrap_or_default()
+        log_path(&self.setup.folder)
+            .and_then(|path| fs::read_to_string(&path).map_err(|source| KitError::File { path, source }))
+            .unwrap_or_default()
     }
 
     /// Sends a signal.
@@ -192,6 +195,12 @@ impl Gateway {
             Err(error) => Err(error.to_string()),
         })
     }
+}
+
+fn log_path(folder: &Path) -> Result<PathBuf, KitError> {
+    let folder = folder.join("log");
+    fs::create_dir_all(&folder).map_err(|source| KitError::File { path: folder.clone(), source })?;
+    Ok(folder.join("gateway.log"))
 }
 
 impl Drop for Gateway {
