@@ -9,22 +9,17 @@ export BURSAR_TEST_RUN="$run_id"
 
 # Tests stop what they start. What a killed test left behind is found by the mark in its environment, and by nothing else.
 sweep() {
-  local environment pid
-  for environment in /proc/[0-9]*/environ; do
-    pid="${environment#/proc/}"
-    pid="${pid%/environ}"
-    [ "$pid" != "$$" ] && [ "$pid" != "$BASHPID" ] || continue
-    if tr '\0' '\n' <"$environment" 2>/dev/null | grep -qx "BURSAR_TEST_RUN=$run_id"; then
-      [ "$(ps -o comm= -p "$pid" 2>/dev/null)" != bursar ] || kill -KILL "$pid" 2>/dev/null || true
-    fi
-  done
+  local found pid
+  while IFS= read -r found; do
+    pid="${found//[!0-9]/}"
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != bursar ] || kill -KILL "$pid" 2>/dev/null || true
+  done < <(grep -lzx "BURSAR_TEST_RUN=$run_id" /proc/[0-9]*/environ 2>/dev/null)
 }
 trap sweep EXIT
 
 step "build"
-# The stories run the binary that is built here.
-cargo build --locked --workspace --bins
-cargo test --locked --workspace --all-targets --no-run
+# All targets in one go, so that nothing is compiled twice. The stories run the binary that is built here.
+cargo build --locked --workspace --all-targets
 
 step "tests"
 status=0

@@ -157,7 +157,8 @@ class Row:
     def start(self):
         variables = {name: filled(value, self.tokens) for name, value in self.peer.get("env", {}).items()}
         command = [filled(word, self.tokens) for word in self.peer["cmd"]]
-        log = Path(self.tokens["dir"]) / "out.log"
+        # Beside the folder, not in it: a row that watches its configuration must not be woken by its own log.
+        log = Path(self.tokens["dir"]).with_suffix(".log")
         self.stage.control(latency_ms=0, interval_us=0)
         begin = time.monotonic()
         self.process = spawn(command, log, self.tokens["dir"], variables)
