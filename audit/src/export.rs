@@ -157,7 +157,7 @@ enum Walk {
 
 /// Shows the lines of a trail from the first on, until `each` says that it has seen enough.
 fn walk(folder: &Path, mut each: impl FnMut(Record, &[u8]) -> io::Result<bool>) -> Result<(), Walk> {
-    let mut scanner = Scanner::new(segments(folder).map_err(Walk::Trail)?, Some(GENESIS));
+    let mut scanner = Scanner::new(segments(folder).map_err(Walk::Trail)?, Some(GENESIS)).overlooking_surplus();
     loop {
         match scanner.step() {
             Ok(Step::Record(record)) => {

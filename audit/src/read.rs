@@ -23,7 +23,7 @@ pub fn lines(folder: &Path, from_seq: u64) -> Result<Lines, AuditError> {
         return Err(Fault::Missing { seq: from_seq.max(1), next: first.first_seq }.into());
     }
     let head = is_whole.then_some(line::GENESIS);
-    Ok(Lines { scanner: Some(Scanner::new(segments.into_iter().skip(begin), head)), from_seq })
+    Ok(Lines { scanner: Some(Scanner::new(segments.into_iter().skip(begin), head).overlooking_surplus()), from_seq })
 }
 
 /// The entries of a trail, oldest first.

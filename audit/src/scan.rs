@@ -99,6 +99,8 @@ pub(crate) struct Scanner {
     last_line: Vec<u8>,
     first_line: Vec<u8>,
     last: Option<Spot>,
+    /// Whether bytes under the next segment are a fault. They are no part of the trail.
+    is_strict: bool,
 }
 
 struct Current {
@@ -133,7 +135,13 @@ impl Scanner {
         let waiting: VecDeque<Segment> = segments.into_iter().collect();
         let next_seq = waiting.front().map_or(1, |segment| segment.first_seq);
         let (line, last_line, first_line) = (Vec::new(), Vec::new(), Vec::new());
-        Self { waiting, current: None, head, next_seq, line, last_line, first_line, last: None }
+        Self { waiting, current: None, head, next_seq, line, last_line, first_line, last: None, is_strict: true }
+    }
+
+    /// Passes over the rest of a failed write: for those who read, and leave verifying to others.
+    pub(crate) fn overlooking_surplus(mut self) -> Self {
+        self.is_strict = false;
+        self
     }
 
     /// The last record, without its LF; empty before the first.
@@ -239,7 +247,7 @@ impl Scanner {
     /// Leaves the current segment, which must hold nothing more, and opens the next one; false where there is none.
     fn open_next(&mut self) -> Result<bool, Stop> {
         self.line.clear();
-        if self.current.is_some() && self.rest()? > 0 {
+        if self.is_strict && self.current.is_some() && self.rest()? > 0 {
             return Err(Fault::Surplus { place: self.spot().place() }.into());
         }
         let Some(segment) = self.waiting.pop_front() else { return Ok(false) };

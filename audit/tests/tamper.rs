@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::{AuditError, Checkpoint, CheckpointError, Fault, FileSigner, Signer};
-use kit::{Kit, append, copy, fault};
+use kit::{Kit, append, copy, fault, overwrite};
 
 /// A closed trail of one segment, its bytes, and its lines with their LF.
 fn small() -> (Kit, PathBuf, Vec<u8>, Vec<Vec<u8>>) {
@@ -21,7 +21,7 @@ fn small() -> (Kit, PathBuf, Vec<u8>, Vec<Vec<u8>>) {
 
 /// Replaces the segment, and says which record `verify` and the next start name.
 fn first_bad(kit: &Kit, file: &Path, bytes: &[u8]) -> Option<u64> {
-    std::fs::write(file, bytes).unwrap();
+    overwrite(file, bytes);
     let verified = fault(kit.verify());
     let opened = fault(kit.try_open());
     assert_eq!(verified, opened, "a start finds what verify finds");
@@ -43,7 +43,7 @@ fn every_flipped_bit_of_every_byte_is_found_and_its_record_named() {
             for bit in 0..8 {
                 let mut altered = bytes.clone();
                 altered[at + offset] ^= 1 << bit;
-                std::fs::write(&file, &altered).unwrap();
+                overwrite(&file, &altered);
                 let fault = fault(verify());
                 assert_eq!(fault.seq(), Some(seq), "bit {bit} of byte {offset} in record {seq}: {fault}");
             }
@@ -246,7 +246,7 @@ fn every_flipped_bit_of_the_newest_checkpoint_is_found() {
     for at in 0..note.len() * 8 {
         let mut altered = note.clone();
         altered[at / 8] ^= 1 << (at % 8);
-        std::fs::write(&path, &altered).unwrap();
+        overwrite(&path, &altered);
         assert!(matches!(fault(kit.verify()), Fault::Checkpoint { .. }), "bit {at}");
         assert!(matches!(fault(kit.try_open()), Fault::Checkpoint { .. }), "bit {at}");
     }
@@ -269,7 +269,7 @@ fn altered_older_checkpoints_are_found() {
 fn a_rollback_with_its_own_checkpoints_is_shown_by_one_from_outside() {
     let kit = Kit::new();
     kit.write(6);
-    let old = tempfile::tempdir().unwrap();
+    let old = kit::folder();
     copy(kit.dir(), old.path());
     kit.write(6);
     let kept = kit.newest_checkpoint();

@@ -93,11 +93,15 @@ impl Active {
         self.store.sync()
     }
 
-    /// After an error: what was not known to be durable is cut off, as far as this disk still does anything.
-    pub(crate) fn abandon(self) {
+    /// After an error: what was not known to be durable is cut off, as far as this disk still does anything; tells
+    /// whether it did.
+    pub(crate) fn abandon(self) -> bool {
         let (used, path) = (self.used, self.segment.path.clone());
-        if let Err(error) = self.close() {
-            tracing::warn!(path = %path.display(), used, %error, "a failed segment could not be cut behind its last good entry");
+        let cut = self.close();
+        if let Err(error) = &cut {
+            let path = path.display();
+            tracing::warn!(%path, used, %error, "a failed segment could not be cut behind its last good entry");
         }
+        cut.is_ok()
     }
 }

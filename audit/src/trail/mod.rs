@@ -7,6 +7,9 @@ mod queue;
 mod recover;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use options::{Clock, Opened, TrailOptions, TrailStatus};
 
 use std::fmt;

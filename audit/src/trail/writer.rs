@@ -50,6 +50,8 @@ pub(crate) struct Writer {
     checkpoint_ms: u64,
     /// The last checkpoint could not be written; said once.
     is_checkpoint_failing: bool,
+    /// The rest of a failed write stands in a segment. The next start is to find and move it.
+    is_uncut: bool,
     pause: Duration,
     buffer: Vec<u8>,
     hashes: Vec<Hash>,
@@ -77,6 +79,7 @@ impl Writer {
             active: None,
             checkpoint_ms: 0,
             is_checkpoint_failing: false,
+            is_uncut: false,
             pause: PAUSE_MIN,
             buffer: Vec::new(),
             hashes: Vec::new(),
@@ -211,16 +214,22 @@ impl Writer {
         let segment = Segment::new(&self.folder, self.seq() + 1);
         // A file of this name can only be left from a try that failed: no entry in it was ever durable.
         files::remove(&segment.path).map_err(io::Error::other)?;
-        let frontier = Frontier { tree: self.standing.tree.clone(), head: self.standing.head };
-        if self.seq() > 0
-            && let Err(error) = frontier.write(&segment)
-        {
-            tracing::warn!(%error, "the next start will read the whole trail");
-        }
+        self.write_frontier(&segment);
         let name = segment.file_name();
         self.active = Some(Active::create(self.disk.as_ref(), segment, self.segment_bytes, (self.clock)())?);
         self.queue.goes_on_in(name, 0);
         Ok(())
+    }
+
+    /// Spares the next start to read what lies before this segment.
+    fn write_frontier(&self, segment: &Segment) {
+        if self.seq() == 0 || self.is_uncut {
+            return;
+        }
+        let frontier = Frontier { tree: self.standing.tree.clone(), head: self.standing.head };
+        if let Err(error) = frontier.write(segment) {
+            tracing::warn!(%error, "the next start will read more of the trail");
+        }
     }
 
     /// A write or sync failed. What the kernel still holds of this segment is not to be relied on: it is never written
@@ -228,7 +237,7 @@ impl Writer {
     fn fail(&mut self, error: &io::Error, batch: VecDeque<Queued>) {
         tracing::error!(%error, seq = self.seq(), "the trail cannot be written; nothing is admitted until it can");
         if let Some(active) = self.active.take() {
-            active.abandon();
+            self.is_uncut |= !active.abandon();
         }
         self.pause = PAUSE_MIN;
         self.queue.fail(error.to_string(), batch);

@@ -1,6 +1,7 @@
 //! What the tests of this room share: a trail in a folder of its own, with a clock that stands still until it is moved.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,7 @@ pub struct Kit {
 
 impl Kit {
     pub fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = folder();
         let options = TrailOptions::new(data.path().join("gw-1"), "gw-1".into());
         Self { data, now_ms: Arc::new(AtomicU64::new(START_MS)), options }
     }
@@ -82,6 +83,12 @@ impl Kit {
     }
 }
 
+/// A folder in memory, where the system has one: these tests sync often, and a power cut is not what they test.
+pub fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
 /// Appends entries with different lengths, and waits until they are durable.
 pub fn append(trail: &Trail, count: u64) {
     for number in 0..count {
@@ -113,11 +120,20 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// Copies a folder with its files.
+/// Copies the files of a folder.
 pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in std::fs::read_dir(from).unwrap() {
         let file = file.unwrap();
-        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        if file.path().is_file() {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
     }
+}
+
+/// Gives a file another content in place: quicker than to write it anew, which some file systems sync.
+pub fn overwrite(path: &Path, bytes: &[u8]) {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).unwrap();
+    file.write_all_at(bytes, 0).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
 }
