@@ -26,9 +26,9 @@ use types::Reason;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-const CONNECTIONS: usize = 16;
-const ROUNDS: usize = 5;
-const REQUESTS: usize = 5_000;
+const CONNECTIONS: usize = 1;
+const ROUNDS: usize = 9;
+const REQUESTS: usize = 20_000;
 
 struct Toy;
 
