@@ -125,6 +125,11 @@ pub enum Cause {
         /// Its permission bits.
         mode: u32,
     },
+    /// A folder into which others may put files.
+    LooseFolder {
+        /// Its permission bits.
+        mode: u32,
+    },
     /// A limit that limits nothing.
     NoMeasure,
     /// A limit on sessions of an agent without a limit that sessions cannot escape.
@@ -190,6 +195,23 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
+    /// The same cause with what stands in the file instead of the text: what `${...}` stands for may be no one's
+    /// business.
+    pub(crate) fn about(self, written: &str) -> Self {
+        let text = written.to_owned();
+        match self {
+            Self::NotOneOf { what, known, .. } => Self::NotOneOf { what, text, nearest: None, known },
+            Self::NotMoney { error, .. } => Self::NotMoney { text, error },
+            Self::Negative { .. } => Self::Negative { text },
+            Self::NotCount { least, most, .. } => Self::NotCount { text, least, most },
+            Self::Malformed { what, form, .. } => Self::Malformed { what, text, form },
+            Self::Policy(PolicyError::ZoneUnknown { .. }) => {
+                Self::Policy(PolicyError::ZoneUnknown { name: text, nearest: None })
+            }
+            other => other,
+        }
+    }
+
     /// The causes that lie outside the words of the file.
     fn fmt_outside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -204,6 +226,10 @@ impl Cause {
             Self::LooseMode { mode } => write!(
                 f,
                 "others may read or change this file (mode {mode:04o}), and it says who may spend; run `chmod 600` on it"
+            ),
+            Self::LooseFolder { mode } => write!(
+                f,
+                "others may put files into this folder (mode {mode:04o}), and they say who may spend; run `chmod 700` on it"
             ),
             Self::SessionLimitAlone { agent } => write!(
                 f,

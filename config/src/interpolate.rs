@@ -70,7 +70,7 @@ fn variable(inside: &str, environment: &dyn Environment) -> Result<String, Optio
 }
 
 /// What of a scalar may be shown: its reference, without the default, which may be a key.
-fn reference_in(text: &str) -> String {
+pub(crate) fn reference_in(text: &str) -> String {
     let from = text.find("${").unwrap_or(0);
     let shown = text.get(from..).unwrap_or_default();
     let shown = shown.split(":-").next().unwrap_or_default();

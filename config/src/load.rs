@@ -38,6 +38,10 @@ fn house(main: &Source, folder: &Path, environment: &dyn Environment) -> Result<
     let mut reader = Reader::new(environment, folder);
     let agents_folder = reader.read_or(main, file.agents_dir.as_ref(), PathBuf::from(DEFAULT_AGENTS_FOLDER));
     let agents_folder = folder.join(agents_folder);
+    if reader.mode(&main.file).is_some_and(|mode| mode & 0o002 != 0) {
+        let file = main.file.display();
+        reader.warnings.push(format!("{file}: everybody on this machine may change this file; run `chmod o-w` on it"));
+    }
     let agents = agents_beside(&agents_folder, environment, &mut reader)?;
     check(&Read { main, file: &file, agents: &agents, agents_folder }, reader)
 }
@@ -48,6 +52,10 @@ fn agents_beside(
     environment: &dyn Environment,
     reader: &mut Reader<'_>,
 ) -> Result<Vec<(Source, written::Agent)>, ConfigError> {
+    if let Some(mode) = environment.mode(folder).filter(|mode| mode & 0o022 != 0) {
+        reader.add(Source::new(folder, String::new()).fault_of_all(Cause::LooseFolder { mode }));
+        return Ok(Vec::new());
+    }
     let mut agents = Vec::new();
     for path in yaml_files(folder)? {
         let text = match environment.file(&path) {

@@ -7,7 +7,7 @@ use types::Secret;
 use crate::cause::Cause;
 use crate::environment::Environment;
 use crate::error::{ConfigError, Fault};
-use crate::interpolate::{Filled, fill};
+use crate::interpolate::{Filled, fill, reference_in};
 use crate::source::Source;
 use crate::written::{At, FromScalar, Scalar};
 
@@ -54,7 +54,11 @@ impl<'a> Reader<'a> {
 
     /// The value of a scalar; `None` where it has none, which is noted.
     pub(crate) fn read<T: FromScalar>(&mut self, source: &Source, scalar: &Scalar<T>) -> Option<T> {
-        match self.filled(scalar).and_then(|text| T::from_scalar(&text)) {
+        let read = self.filled(scalar).and_then(|(text, from_outside)| {
+            let written = |cause: Cause| if from_outside { cause.about(&reference_in(&scalar.text)) } else { cause };
+            T::from_scalar(&text).map_err(written)
+        });
+        match read {
             Ok(value) => Some(value),
             Err(cause) => {
                 self.fault(source, scalar.at, cause);
@@ -96,6 +100,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The permission bits of a file or folder.
+    pub(crate) fn mode(&self, path: &Path) -> Option<u32> {
+        self.environment.mode(path)
+    }
+
     /// The text of a file that the configuration names.
     pub(crate) fn file(&mut self, source: &Source, at: At, path: &Path) -> Option<String> {
         let file = self.folder.join(path);
@@ -111,13 +120,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn filled<T>(&mut self, scalar: &Scalar<T>) -> Result<String, Cause> {
+    /// The text, and whether something in it came from outside the file.
+    fn filled<T>(&mut self, scalar: &Scalar<T>) -> Result<(String, bool), Cause> {
         let filled = fill(&scalar.text, self.folder, self.environment)?;
         if filled.from_outside {
             self.resolved.push(filled.text.clone());
         }
         self.files.extend(filled.files);
-        Ok(filled.text)
+        Ok((filled.text, filled.from_outside))
     }
 
     fn look_at_secret(&mut self, source: &Source, at: At, filled: &Filled) {

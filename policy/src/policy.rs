@@ -194,7 +194,8 @@ impl Policy {
 fn speaks_of(about: About, facts: &Facts<'_>) -> bool {
     match about {
         About::Vendors => true,
-        About::Models => facts.kind == Kind::Llm || present(facts.model).is_some(),
+        // Where nobody named a model, none may be used: what may cost tokens is asked for one.
+        About::Models => present(facts.model).is_some() || facts.quote.is_some_and(|quote| quote.bound.tokens > 0),
     }
 }
 

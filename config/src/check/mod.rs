@@ -78,7 +78,8 @@ pub(crate) fn check(read: &Read<'_>, mut reader: Reader<'_>) -> Result<House, Co
         org,
         mode,
         contact,
-        data: reader.folder.join(data),
+        // Without the dots, so that one folder has one name.
+        data: reader.folder.join(data).components().collect(),
         gateway: gateway.map_or_else(|| Name::from(DEFAULT_GATEWAY), |name| name.0),
         listeners,
         directory: people.directory,
@@ -102,6 +103,10 @@ fn listeners(reader: &mut Reader<'_>, main: &Source, written: &written::Listener
         let first = written.proxy.iter().flatten().next().map_or(At::default(), |scalar| scalar.at);
         let first = main.place(first);
         reader.fault(main, scalar.at, Cause::Twice { what: "listener", name: address.to_string(), first });
+    }
+    if let (Some(address), Some(scalar)) = (operator.filter(|address| !address.ip().is_loopback()), &written.operator) {
+        let place = main.place(scalar.at);
+        reader.warnings.push(format!("{place}: {address} can be reached from outside; keep agents away from it"));
     }
     Listeners { proxy, operator }
 }

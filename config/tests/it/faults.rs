@@ -1,5 +1,7 @@
 //! What is wrong with a file, as people read it.
 
+use proptest::prelude::*;
+
 use crate::support::{World, refused};
 
 /// The file, and everything that is printed about it.
@@ -188,4 +190,20 @@ fn documents_that_unfold_without_end_are_refused() {
     assert!(refused(&bomb).starts_with("bursar.yaml:"));
     let deep = format!("version: 1\norg: {}1{}\n", "[".repeat(10_000), "]".repeat(10_000));
     assert!(refused(&deep).starts_with("bursar.yaml:"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_text_brings_the_reader_down(cut in any::<prop::sample::Index>(), length in 0..40_usize, put in "\\PC{0,12}") {
+        let example = include_str!("../../examples/bursar.yaml");
+        let boundaries: Vec<usize> = example.char_indices().map(|(at, _)| at).collect();
+        let from = cut.index(boundaries.len());
+        let to = (from + length).min(boundaries.len() - 1);
+        let text = format!("{}{put}{}", &example[..boundaries[from]], &example[boundaries[to]..]);
+        if let Err(error) = World::default().parse(&text) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
 }

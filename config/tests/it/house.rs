@@ -63,7 +63,7 @@ fn the_full_example_is_accepted_and_means_what_it_says() {
     let house = world.accepted(&example());
     assert!(house.warnings.is_empty(), "{:?}", house.warnings);
     assert_eq!((&*house.org, house.mode, &*house.gateway), ("acme", Mode::Enforce, "gw-1"));
-    assert_eq!(house.data, PathBuf::from("/house/./bursar-data"));
+    assert_eq!(house.data, PathBuf::from("/house/bursar-data"));
     assert_eq!(house.listeners.proxy.len(), 2);
     assert_eq!(
         planned(&house, "helpdesk", "openai", "gpt-5-mini").unwrap(),
@@ -200,6 +200,21 @@ fn no_fault_shows_a_provider_key() {
 }
 
 #[test]
+fn no_fault_shows_what_a_reference_stood_for() {
+    let world = World::default().with("KEY", "sk canary/");
+    for line in [
+        "timezone: ${env:KEY}",
+        "mode: ${env:KEY}",
+        "gateway: {id: \"${env:KEY}\"}",
+        "limits: [{scope: org, window: day, usd: \"${env:KEY}\"}]",
+        "caps: {drain_ms: \"1${env:KEY}\"}",
+    ] {
+        let told = world.refused(&format!("version: 1\norg: acme\n{line}\n"));
+        assert!(told.contains("${env:KEY}") && !told.contains("canary"), "{told}");
+    }
+}
+
+#[test]
 fn an_owners_price_takes_the_place_of_the_one_that_ships() {
     let house = accepted(
         "version: 1\norg: acme\nprices:\n  models:\n    \
@@ -232,6 +247,18 @@ fn the_version_follows_everything_that_decides_and_no_secret() {
     assert_ne!(version(&world, &text.replace("acme", "acne")), first);
     assert_ne!(version(&world.clone().with("USD", "6"), text), first);
     assert_eq!(version(&world.clone().with("OPENAI_API_KEY", "sk-1"), text), first);
+}
+
+#[test]
+fn what_works_but_should_be_looked_at_is_warned_of() {
+    let house = accepted("version: 1\norg: acme\nlisteners: {operator: '0.0.0.0:4001'}\nmodels: {deny: ['gpt-99*']}\n");
+    assert_eq!(
+        house.warnings,
+        [
+            "bursar.yaml:3:23: 0.0.0.0:4001 can be reached from outside; keep agents away from it",
+            r#"bursar.yaml:4:17: "gpt-99*" matches nothing in the price book yet"#,
+        ]
+    );
 }
 
 #[test]

@@ -202,6 +202,14 @@ fn a_file_that_says_who_may_spend_is_for_its_owner_only() {
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
     assert!(watched.reload().is_ok());
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).unwrap();
+    assert_eq!(
+        watched.reload().unwrap_err().to_string(),
+        format!(
+            "{}: others may put files into this folder (mode 0775), and they say who may spend; run `chmod 700` on it",
+            folder.display()
+        )
+    );
 }
 
 #[test]

@@ -187,6 +187,10 @@ fn a_free_endpoint_is_one_request_and_asks_no_model_list() {
     let plan = policy.plan(&facts).unwrap();
     assert_eq!(plan.amount, Amounts { requests: 1, tokens: 0, usd: Money::ZERO });
     assert_eq!(plan.rules, ["vendors@route:openai"]);
+    // What may use tokens has a model, whatever it calls itself.
+    let quote = quote(1, 1);
+    let nameless = Facts { quote: Some(&quote), ..facts };
+    assert_eq!(policy.plan(&nameless).unwrap_err().rule, "models@org");
 }
 
 #[test]
