@@ -189,9 +189,36 @@ fn ipv4_number(label: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn address(text: &str) -> Result<Host, MalformedHost> {
         Ok(Host::Address(text.parse().unwrap()))
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_is_its_own_canonical_form(text in ".{0,40}") {
+            if let Ok(host) = Host::parse(&text) {
+                prop_assert_eq!(Host::parse(&host.to_string()), Ok(host.clone()));
+                prop_assert_eq!(Host::parse(&host.to_uri_text()), Ok(host));
+            }
+        }
+
+        #[test]
+        fn what_looks_like_an_address_is_one_or_nothing(text in "[0-9a-fA-FxX.:%\\[\\]]{1,24}") {
+            if let Ok(Host::Name(name)) = Host::parse(&text) {
+                let last = name.rsplit('.').next().unwrap();
+                prop_assert!(!last.bytes().all(|byte| byte.is_ascii_digit()) && !last.starts_with("0x"), "{}", name);
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader_of_authorities(text in ".{0,40}") {
+            if let Ok((host, port)) = split_authority(&text, None) {
+                prop_assert_ne!(port, 0);
+                prop_assert_eq!(split_authority(&format!("{}:{port}", host.to_uri_text()), None), Ok((host, port)));
+            }
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::flight::{Flight, Outgoing};
 use super::host::Host;
 use super::options::UpstreamOptions;
 use super::resolve::{Lookup, SystemLookup};
-use super::vendors::{PLACES_PER_LANE, Place, Target, Vendor, Vendors};
+use super::vendors::{PLACES_PER_LANE, Place, Target, Vendor, Vendors, lanes_for};
 use super::wire::Line;
 
 /// The largest head of an answer.
@@ -74,10 +74,10 @@ impl Upstream {
     /// As [`Self::new`].
     pub fn with_lookup(options: &UpstreamOptions, lookup: Arc<dyn Lookup>) -> Result<Self, UpstreamSetupError> {
         let connector = Connector::new(options, lookup)?;
-        let lanes: Box<[_]> = (0..options.in_flight_max.div_ceil(PLACES_PER_LANE).max(1))
+        let lanes: Box<[_]> = (0..lanes_for(options.in_flight_max))
             .map(|_| Lane::new(&connector, Duration::from_millis(options.pool_idle_ms)))
             .collect();
-        let vendors = Vendors::new(lanes.len());
+        let vendors = Vendors::new(options.in_flight_max);
         Ok(Self { lanes, connector, vendors, head_patience: Duration::from_millis(options.head_timeout_ms) })
     }
 

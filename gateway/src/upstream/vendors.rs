@@ -27,6 +27,11 @@ pub struct Target {
 /// one connection: this bounds its streams below the 100 that servers grant at least (RFC 9113 §6.5.2), so that no
 /// request waits inside the connection where nobody sees it.
 pub(super) const PLACES_PER_LANE: u32 = 64;
+/// How many lanes hold so many requests.
+pub(super) const fn lanes_for(in_flight_max: u32) -> u32 {
+    in_flight_max.div_ceil(PLACES_PER_LANE)
+}
+
 /// The most vendors that are remembered. Beyond it, one without requests makes room.
 const VENDORS_MAX: usize = 4_096;
 
@@ -35,11 +40,13 @@ pub(super) struct Vendor {
     authority: Authority,
     host: HeaderValue,
     tls: bool,
+    /// Requests under way, by lane.
     lanes: Box<[AtomicU32]>,
+    in_flight_max: u32,
 }
 
 impl Vendor {
-    fn new(target: &Target, lanes: usize) -> Result<Self, ConnectError> {
+    fn new(target: &Target, in_flight_max: u32) -> Result<Self, ConnectError> {
         let host = Host::parse(&target.host).map_err(ConnectError::MalformedHost)?;
         let mut authority = host.to_uri_text();
         // A default port is not named: some vendors compare the Host header with their name.
@@ -49,7 +56,13 @@ impl Vendor {
         }
         let authority = Authority::try_from(authority).map_err(|_| ConnectError::ServerName)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ConnectError::ServerName)?;
-        Ok(Self { authority, host, tls: target.tls, lanes: (0..lanes).map(|_| AtomicU32::new(0)).collect() })
+        Ok(Self {
+            authority,
+            host,
+            tls: target.tls,
+            lanes: (0..lanes_for(in_flight_max)).map(|_| AtomicU32::new(0)).collect(),
+            in_flight_max,
+        })
     }
 
     /// The absolute URI of a path at this vendor; the pool goes by it, the wire sees the path only (h1) or both (h2).
@@ -66,6 +79,17 @@ impl Vendor {
         if self.tls { None } else { Some(self.host.clone()) }
     }
 
+    /// Takes a place in the first lane that has one, so that connections of few lanes are used much.
+    fn take(&self) -> Option<usize> {
+        let mut places = self.in_flight_max;
+        self.lanes.iter().position(|lane| {
+            let of_lane = places.min(PLACES_PER_LANE);
+            places -= of_lane;
+            let one_more = |taken: u32| (taken < of_lane).then_some(taken + 1);
+            lane.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+        })
+    }
+
     fn is_idle(&self) -> bool {
         self.lanes.iter().all(|lane| lane.load(Ordering::Relaxed) == 0)
     }
@@ -74,20 +98,20 @@ impl Vendor {
 /// All vendors by target.
 pub(super) struct Vendors {
     by_target: RwLock<HashMap<Target, Arc<Vendor>>>,
-    lanes: usize,
+    in_flight_max: u32,
 }
 
 impl Vendors {
-    /// Room for `lanes` lanes per vendor.
-    pub(super) fn new(lanes: usize) -> Self {
-        Self { by_target: RwLock::default(), lanes }
+    /// Vendors of which each may have so many requests under way.
+    pub(super) fn new(in_flight_max: u32) -> Self {
+        Self { by_target: RwLock::default(), in_flight_max }
     }
 
     pub(super) fn find(&self, target: &Target) -> Result<Arc<Vendor>, UpstreamError> {
         if let Some(vendor) = self.by_target.read().get(target) {
             return Ok(Arc::clone(vendor));
         }
-        let vendor = Arc::new(Vendor::new(target, self.lanes)?);
+        let vendor = Arc::new(Vendor::new(target, self.in_flight_max)?);
         let mut by_target = self.by_target.write();
         if by_target.len() >= VENDORS_MAX {
             let idle = by_target.iter().find(|(_, vendor)| vendor.is_idle()).map(|(target, _)| target.clone());
@@ -113,14 +137,12 @@ struct Held {
 }
 
 impl Place {
-    /// Takes a place in the first lane that has one, so that connections of few lanes are used much.
+    /// Takes a place, and tells its lane.
     pub(super) fn take(vendor: &Arc<Vendor>) -> Result<(Self, usize), UpstreamError> {
-        let has_room = |places: u32| (places < PLACES_PER_LANE).then_some(places + 1);
-        let taken = |lane: &AtomicU32| lane.fetch_update(Ordering::Relaxed, Ordering::Relaxed, has_room).is_ok();
-        let Some(lane) = vendor.lanes.iter().position(taken) else {
-            return Err(UpstreamError::unsent(UpstreamKind::Overloaded, "too many requests to this vendor at once"));
-        };
-        Ok((Self(Arc::new(Held { vendor: Arc::clone(vendor), lane })), lane))
+        match vendor.take() {
+            Some(lane) => Ok((Self(Arc::new(Held { vendor: Arc::clone(vendor), lane })), lane)),
+            None => Err(UpstreamError::unsent(UpstreamKind::Overloaded, "too many requests to this vendor at once")),
+        }
     }
 }
 
@@ -159,8 +181,8 @@ mod tests {
 
     #[test]
     fn lanes_fill_one_after_the_other_and_then_it_is_enough() {
-        let vendor = Vendors::new(2).find(&target(true, "a.example", 443)).unwrap();
-        let mut held: Vec<_> = (0..2 * PLACES_PER_LANE).map(|_| Place::take(&vendor).unwrap()).collect();
+        let vendor = Vendors::new(PLACES_PER_LANE + 10).find(&target(true, "a.example", 443)).unwrap();
+        let mut held: Vec<_> = (0..PLACES_PER_LANE + 10).map(|_| Place::take(&vendor).unwrap()).collect();
         let lanes: Vec<_> = held.iter().map(|(_, lane)| *lane).collect();
         assert!(lanes.is_sorted() && lanes[63] == 0 && lanes[64] == 1);
         let error = Place::take(&vendor).err().unwrap();
