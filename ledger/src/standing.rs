@@ -99,7 +99,7 @@ impl Core {
             }
             for row in record.accounts.iter().filter_map(|index| self.accounts().row(*index)) {
                 if let Some(stand) = accounts.get_mut(&row.name) {
-                    stand.sums = stand.sums.moved(&record.weight(), &Sums::ZERO);
+                    stand.sums = stand.sums.changed_by(&record.weight().change_to(&Sums::ZERO));
                 }
             }
         }

@@ -131,10 +131,10 @@ impl Accounts {
         index
     }
 
-    /// Changes one contribution to an account.
-    pub(crate) fn shift(&mut self, index: AccountIndex, from: &Sums, to: &Sums) {
+    /// Changes what stands on an account.
+    pub(crate) fn change(&mut self, index: AccountIndex, change: &Sums) {
         if let Some(row) = self.row_mut(index) {
-            row.sums = row.sums.moved(from, to);
+            row.sums = row.sums.changed_by(change);
             row.committed = row.sums.committed();
         }
     }
@@ -147,11 +147,13 @@ impl Accounts {
         }
     }
 
-    /// A hold stands on the account from now on.
-    pub(crate) fn refer(&mut self, index: AccountIndex) {
-        if let Some(row) = self.row_mut(index) {
-            row.references = row.references.saturating_add(1);
-        }
+    /// A hold stands on the account from now on, and adds this to it.
+    pub(crate) fn bear(&mut self, index: AccountIndex, weight: &Sums) -> Option<&Row> {
+        let row = self.row_mut(index)?;
+        row.references = row.references.saturating_add(1);
+        row.sums = row.sums.changed_by(weight);
+        row.committed = row.sums.committed();
+        Some(row)
     }
 
     /// A hold that stood on the account is forgotten.

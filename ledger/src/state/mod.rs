@@ -124,8 +124,9 @@ impl Core {
         let Some(state) = next(record) else { return Moved::Same };
         let Some(mut record) = self.records.take(id) else { return Moved::Unknown };
         let (from, to) = (record.weight(), record.weight_in(&state));
+        let change = from.change_to(&to);
         for index in &record.accounts {
-            self.accounts.shift(*index, &from, &to);
+            self.accounts.change(*index, &change);
         }
         self.watch_vendor(&record, &from, &to, at_ms);
         record.state = state;
@@ -186,8 +187,7 @@ impl Core {
     fn enter(&mut self, record: Record) {
         let weight = record.weight();
         for index in &record.accounts {
-            self.accounts.shift(*index, &Sums::ZERO, &weight);
-            self.accounts.refer(*index);
+            self.accounts.bear(*index, &weight);
         }
         self.records.file(record);
     }

@@ -8,7 +8,7 @@ use types::{Amounts, Balance, DecisionId, Line, Measure, Shortfall, UnixMs};
 use super::Core;
 use super::accounts::AccountIndex;
 use super::record::{About, AccountList, Asked, Record, State};
-use super::sums::{CEILING, lacking};
+use super::sums::{CEILING, Sums, lacking};
 use crate::refusal::Refused;
 use crate::reservation::{LINES_MAX, Reservation};
 
@@ -130,6 +130,7 @@ impl Core {
     }
 
     fn hold(&mut self, reservation: Reservation, found: &Found, granted: Amounts, now_ms: UnixMs) -> Granted {
+        let weight = Sums { held: granted, ..Sums::ZERO };
         let mut accounts = AccountList::new();
         let mut balances: Vec<Balance> = Vec::with_capacity(reservation.lines.len());
         for (line, known) in reservation.lines.into_iter().zip(found) {
@@ -145,10 +146,11 @@ impl Core {
                 continue;
             }
             self.accounts.describe(index, line.limits, line.resets_ms);
+            let row = self.accounts.bear(index, &weight);
             accounts.push(index);
-            balances.push(blank(line));
+            balances.push(balance(line, row.map(|row| row.sums).unwrap_or_default()));
         }
-        let record = Record {
+        self.records.file(Record {
             id: reservation.id,
             accounts,
             granted,
@@ -158,9 +160,7 @@ impl Core {
             since_ms: now_ms,
             handles: 1,
             state: State::Reserved(Asked { amount: reservation.amount, floor: reservation.floor }),
-        };
-        self.enter(record);
-        self.refresh(reservation.id, &mut balances);
+        });
         Granted { id: reservation.id, amounts: granted, balances, subjects: reservation.subjects }
     }
 
@@ -209,13 +209,12 @@ fn tighter(left: types::Limits, right: types::Limits) -> types::Limits {
     })
 }
 
-/// The balance of a line whose sums are filled in after the hold stands.
-fn blank(line: Line) -> Balance {
+fn balance(line: Line, sums: Sums) -> Balance {
     Balance {
         account: line.account,
-        posted: Amounts::ZERO,
-        presumed: Amounts::ZERO,
-        held: Amounts::ZERO,
+        posted: sums.posted,
+        presumed: sums.presumed,
+        held: sums.held,
         limits: line.limits,
         resets_ms: line.resets_ms,
     }

@@ -86,8 +86,7 @@ impl Core {
     fn resume(&mut self, record: Record) {
         let weight = Sums { posted: Amounts::ZERO, ..record.weight() };
         for index in &record.accounts {
-            self.accounts.shift(*index, &Sums::ZERO, &weight);
-            self.accounts.refer(*index);
+            self.accounts.bear(*index, &weight);
         }
         self.records.file(record);
     }

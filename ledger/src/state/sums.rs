@@ -30,13 +30,23 @@ impl Sums {
         plus(plus(self.posted, self.presumed), self.held)
     }
 
-    /// These sums where one contribution to them has changed.
+    /// What has to be added to these sums to get the others.
     #[must_use]
-    pub(crate) fn moved(&self, from: &Self, to: &Self) -> Self {
+    pub(crate) fn change_to(&self, to: &Self) -> Self {
         Self {
-            posted: plus(self.posted, minus(to.posted, from.posted)),
-            presumed: plus(self.presumed, minus(to.presumed, from.presumed)),
-            held: plus(self.held, minus(to.held, from.held)),
+            posted: minus(to.posted, self.posted),
+            presumed: minus(to.presumed, self.presumed),
+            held: minus(to.held, self.held),
+        }
+    }
+
+    /// These sums after a change.
+    #[must_use]
+    pub(crate) fn changed_by(&self, change: &Self) -> Self {
+        Self {
+            posted: plus(self.posted, change.posted),
+            presumed: plus(self.presumed, change.presumed),
+            held: plus(self.held, change.held),
         }
     }
 }
