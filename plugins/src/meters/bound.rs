@@ -155,17 +155,24 @@ impl Bound {
         options: &MeterOptions,
     ) -> Result<Option<u64>, Reason> {
         let (most, least) = reach(&quote.output, options);
-        let named = match quote.output {
-            OutputBound::None => return Ok(None),
-            OutputBound::Named(_) if options.clamp == Clamp::Never => return Ok(None),
-            OutputBound::Named(_) => true,
-            OutputBound::Open { .. } => false,
-        };
+        if is_final(quote, options) {
+            return Ok(None);
+        }
+        let named = matches!(quote.output, OutputBound::Named(_));
         match self.affordable(granted, most) {
             Some(output) if named && output == most => Ok(None),
             Some(output) if output >= least => Ok(Some(output)),
-            _ => Err(Reason::Unbounded { what: format!("an output of {least} tokens, the least worth asking for") }),
+            _ => Err(Reason::Unbounded { what: format!("the grant pays for fewer than {least} tokens of output") }),
         }
+    }
+}
+
+/// Whether the output bound of a quote stays as it is, whatever the grant.
+pub(super) fn is_final(quote: &Quote, options: &MeterOptions) -> bool {
+    match quote.output {
+        OutputBound::None => true,
+        OutputBound::Named(_) => options.clamp == Clamp::Never,
+        OutputBound::Open { .. } => false,
     }
 }
 

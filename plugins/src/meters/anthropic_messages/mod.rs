@@ -17,7 +17,7 @@ use types::{Amounts, OutputBound, Quote, Reason, Refusal, UnixMs};
 
 use crate::draft::Draft;
 use crate::meter::{Gauge, Meter, MeterOptions, QuoteContext, RefusalBody};
-use crate::meters::bound::{Bound, Call, InputKinds, Join, Run};
+use crate::meters::bound::{Bound, Call, InputKinds, Join, Run, is_final};
 use crate::meters::encodings;
 use crate::meters::fields::unbounded;
 use crate::meters::passage::Passage;
@@ -48,8 +48,7 @@ impl Meter for AnthropicMessages {
     }
 
     fn shape(&self, draft: &mut Draft, _context: &QuoteContext<'_>) -> Result<(), Reason> {
-        let document = draft.json()?;
-        let streaming = Request::read(&document)?.streaming;
+        let streaming = draft.json()?.boolean(&["stream"])?.unwrap_or(false);
         let readable = if streaming { encodings::IDENTITY } else { encodings::readable(&draft.headers) };
         draft.headers.insert(ACCEPT_ENCODING, readable);
         Ok(())
@@ -75,6 +74,9 @@ impl Meter for AnthropicMessages {
         granted: &Amounts,
         context: &QuoteContext<'_>,
     ) -> Result<Option<u64>, Reason> {
+        if is_final(quote, context.options) {
+            return Ok(None);
+        }
         let document = draft.json()?;
         let request = Request::read(&document)?;
         let options = floored(&request, context.options);

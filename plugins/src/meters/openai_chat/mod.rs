@@ -18,9 +18,9 @@ use types::{Amounts, OutputBound, Quote, Reason, Refusal, UnixMs};
 use crate::draft::Draft;
 use crate::json::{Document, Edit, Value};
 use crate::meter::{Gauge, Meter, MeterOptions, QuoteContext, RefusalBody};
-use crate::meters::bound::{Bound, Call, InputKinds, Join, Run};
+use crate::meters::bound::{Bound, Call, InputKinds, Join, Run, is_final};
 use crate::meters::encodings;
-use crate::meters::fields::unbounded;
+use crate::meters::fields::{unbounded, wrong};
 use crate::meters::passage::Passage;
 use crate::meters::tariff::Tariff;
 use crate::prices::{Model, PriceBook, Rates, Terms};
@@ -57,9 +57,8 @@ impl Meter for OpenaiChat {
     fn shape(&self, draft: &mut Draft, context: &QuoteContext<'_>) -> Result<(), Reason> {
         let host = Host::of(&context.options.provider);
         let document = draft.json()?;
-        let request = read(&document, draft, &host)?;
-        let edit = if request.streaming && host.asks_usage { ask_for_usage(&document.root())? } else { None };
-        let streaming = request.streaming;
+        let streaming = document.boolean(&["stream"])?.unwrap_or(false);
+        let edit = if streaming && host.asks_usage { ask_for_usage(&document.root())? } else { None };
         if let Some(edit) = edit {
             draft.splice(vec![edit])?;
         }
@@ -84,6 +83,9 @@ impl Meter for OpenaiChat {
         granted: &Amounts,
         context: &QuoteContext<'_>,
     ) -> Result<Option<u64>, Reason> {
+        if is_final(quote, context.options) {
+            return Ok(None);
+        }
         let host = Host::of(&context.options.provider);
         let document = draft.json()?;
         let request = read(&document, draft, &host)?;
@@ -111,14 +113,7 @@ impl Meter for OpenaiChat {
             now_ms,
             uplift: uplift(&draft.host),
         };
-        let mut asked = Asked { hide_usage: false, choices: 1, searches: false };
-        if let Ok(document) = draft.json()
-            && let Ok(request) = read(&document, draft, &host)
-        {
-            asked.hide_usage = asked_by_us(&document);
-            asked.choices = request.choices.saturating_mul(request.prompts);
-            asked.searches = searches(&request, &host);
-        }
+        let asked = asked(draft, quote, &host).unwrap_or(Asked { hide_usage: false, outputs: 1, searches: false });
         Box::new(Passage::new(Answer::new(host, asked, tariff), quote.streaming))
     }
 
@@ -153,14 +148,20 @@ fn uplift(host: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the call bills one web search: OpenAI's models that search, and those that are told to.
-fn searches(request: &Request<'_>, host: &Host) -> bool {
-    host.searches == Searches::OneFee && (request.searches || is_searching(&request.model))
-}
-
-/// Whether a model of OpenAI searches in every call.
-fn is_searching(model: &str) -> bool {
-    model.contains("-search-preview") || model.contains("-search-api")
+/// What the gauge must know of a request that was quoted; `None` where it need not be looked at again.
+fn asked(draft: &Draft, quote: &Quote, host: &Host) -> Option<Asked> {
+    let one_fee = host.searches == Searches::OneFee;
+    if !quote.streaming && !one_fee {
+        return None;
+    }
+    let document = draft.json().ok()?;
+    let body = document.root();
+    let model = request::model(&body, &draft.path).ok()?;
+    Some(Asked {
+        hide_usage: asked_by_us(&document),
+        outputs: request::outputs(&body, endpoint(&draft.path)?).ok()?,
+        searches: one_fee && request::searches(&body, &model),
+    })
 }
 
 /// A request with its bound.
@@ -227,7 +228,7 @@ fn most_output(model: &Model) -> u64 {
 fn input_tokens(request: &Request<'_>, draft: &Draft, model: &Model, name: &str) -> Result<u64, Reason> {
     let window = model.max_input.max(model.context);
     let media = &request.media;
-    if media.elsewhere || request.searches || is_searching(name) {
+    if media.elsewhere || request.searches {
         return window.ok_or_else(|| {
             unbounded(format!(
                 "files, URLs and searches fill the context window of {name}, which the price book does not know"
@@ -250,16 +251,16 @@ fn runs(
     input: u64,
 ) -> Result<Vec<Run>, Reason> {
     let kinds = InputKinds { cache_write: true, cache_write_1h: request.media.cache_1h, audio: request.media.audio };
-    let outputs = request.choices.saturating_mul(request.prompts);
     let prompts = if host.openai_terms { 1 } else { request.choices };
     let input = input.saturating_mul(prompts);
-    let predicted = if request.prediction { input.saturating_mul(outputs) } else { 0 };
+    let predicted = if request.prediction { input.saturating_mul(request.outputs) } else { 0 };
+    let fees = u64::from(request.searches && host.searches == Searches::OneFee);
     let rates = rates(request, draft, context, model, input)?;
     let run = |rates| {
         Run::new(rates, input, kinds)
-            .with_output(outputs, predicted)
+            .with_output(request.outputs, predicted)
             .with_audio_out(request.audio_out)
-            .with_searches(u64::from(searches(request, host)))
+            .with_searches(fees)
     };
     Ok(rates.into_iter().map(run).collect())
 }
@@ -302,8 +303,7 @@ fn ask_for_usage(body: &Value<'_>) -> Result<Option<Edit>, Reason> {
         return Ok(None);
     }
     let edit = options.set_field("include_usage", TRUE_BY_US);
-    edit.map(Some)
-        .ok_or_else(|| crate::meters::fields::wrong(options.span().start, "\"stream_options\" must be an object"))
+    edit.map(Some).ok_or_else(|| wrong(options.span().start, "\"stream_options\" must be an object"))
 }
 
 fn asked_by_us(document: &Document<'_>) -> bool {

@@ -89,8 +89,8 @@ pub(super) struct Request<'d> {
     pub(super) output: Output,
     /// Choices for each prompt.
     pub(super) choices: u64,
-    /// Prompts; one for chats.
-    pub(super) prompts: u64,
+    /// Outputs: choices times prompts.
+    pub(super) outputs: u64,
     /// Whether it asks for a stream.
     pub(super) streaming: bool,
     /// The service tier.
@@ -101,7 +101,7 @@ pub(super) struct Request<'d> {
     pub(super) audio_out: bool,
     /// It brings a predicted output, whose rejected tokens are billed as output.
     pub(super) prediction: bool,
-    /// It lets the model search the web, once.
+    /// It lets the model search the web.
     pub(super) searches: bool,
 }
 
@@ -137,10 +137,7 @@ impl<'d> Request<'d> {
     ) -> Result<Self, Reason> {
         let body = document.root();
         fields::unambiguous(&body, &KNOWN)?;
-        let model = match deployment(path) {
-            Some(deployment) => fields::plain_model(Cow::Borrowed(deployment))?,
-            None => fields::model(&body, "model")?,
-        };
+        let model = model(&body, path)?;
         let media = match endpoint {
             Endpoint::Chat => media(&body, host)?,
             Endpoint::Completions => Media::default(),
@@ -154,16 +151,35 @@ impl<'d> Request<'d> {
             others,
             output: output(&body, endpoint, host)?,
             choices: choices(&body)?,
-            prompts: if endpoint == Endpoint::Completions { prompts(&body)? } else { 1 },
+            outputs: outputs(&body, endpoint)?,
             streaming: body.boolean_at(&["stream"])?.unwrap_or(false),
             tier: body.text_at(&["service_tier"])?,
             media,
             audio_out: asks_audio(&body)?,
             prediction: present(&body, "prediction"),
-            searches: present(&body, "web_search_options"),
+            searches: searches(&body, &model),
             model,
         })
     }
+}
+
+/// The model that is called.
+pub(super) fn model<'d>(body: &Value<'d>, path: &'d str) -> Result<Cow<'d, str>, Reason> {
+    match deployment(path) {
+        Some(deployment) => fields::plain_model(Cow::Borrowed(deployment)),
+        None => fields::model(body, "model"),
+    }
+}
+
+/// Whether the model searches the web: because it is told to, or because it is one that always does.
+pub(super) fn searches(body: &Value<'_>, model: &str) -> bool {
+    present(body, "web_search_options") || model.contains("-search-preview") || model.contains("-search-api")
+}
+
+/// How many outputs come: choices times prompts.
+pub(super) fn outputs(body: &Value<'_>, endpoint: Endpoint) -> Result<u64, Reason> {
+    let prompts = if endpoint == Endpoint::Completions { prompts(body)? } else { 1 };
+    Ok(choices(body)?.saturating_mul(prompts))
 }
 
 /// The deployment that an Azure path names instead of a model: `/openai/deployments/{name}/chat/completions`.

@@ -25,8 +25,8 @@ const NAME_BYTES_MAX: usize = 256;
 pub(super) struct Asked {
     /// Usage was asked for by us, not by the client, who must not see it.
     pub(super) hide_usage: bool,
-    /// How many choices will be streamed.
-    pub(super) choices: u64,
+    /// How many outputs will be streamed.
+    pub(super) outputs: u64,
     /// One web search is billed.
     pub(super) searches: bool,
 }
@@ -149,8 +149,8 @@ impl Reader for Answer {
         if self.told.is_some() {
             return tariff::running(&self.watch, &self.usage());
         }
-        // Each piece holds a token at least, but for the first of a choice, which names the role, and its last.
-        let output = self.pieces.saturating_sub(self.asked.choices.saturating_mul(2));
+        // Each piece holds a token at least, but for the first of an output, which names the role, and its last.
+        let output = self.pieces.saturating_sub(self.asked.outputs.saturating_mul(2));
         tariff::running(&self.watch, &Usage { output, ..Usage::default() })
     }
 
