@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The book, where mdbook is installed, and the documentation of the crates.
+# Writes the pages that are made from code, then the book (where mdbook is installed) and the crates' documentation.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+BURSAR_BLESS=1 cargo test --locked --quiet --package bursar-gateway --test reason_codes
 cargo test --locked --quiet --package bursar-tests --test house_rules
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 if has mdbook; then

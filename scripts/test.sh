@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Builds everything in one profile, runs every test, and closes with a line that says how many ran.
+# Arguments choose packages, as for cargo: scripts/test.sh --package bursar-policy
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+scope=("$@")
+[ "${#scope[@]}" -gt 0 ] || scope=(--workspace)
 mkdir -p .state
 log=.state/test.log
 run_id="bursar-test-$$-$(date +%s)"
@@ -19,15 +22,15 @@ trap sweep EXIT
 
 step "build"
 # All targets in one go, so that nothing is compiled twice. The stories run the binary that is built here.
-cargo build --locked --workspace --all-targets
+cargo build --locked "${scope[@]}" --all-targets
 
 step "tests"
 status=0
 if has cargo-nextest; then
-  cargo nextest run --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=1
-  cargo test --locked --workspace --doc 2>&1 | tee -a "$log" || status=1
+  cargo nextest run --locked "${scope[@]}" --no-fail-fast 2>&1 | tee "$log" || status=1
+  cargo test --locked "${scope[@]}" --doc 2>&1 | tee -a "$log" || status=1
 else
-  cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=1
+  cargo test --locked "${scope[@]}" --no-fail-fast 2>&1 | tee "$log" || status=1
 fi
 
 step "formatting and scripts"

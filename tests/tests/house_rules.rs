@@ -200,7 +200,7 @@ fn the_summary_lists_every_page_and_no_link_is_dead() {
 #[test]
 fn every_reason_has_one_row_in_the_book() {
     let Ok(page) = text_of("docs/reason-codes.md") else {
-        panic!("docs/reason-codes.md is missing: write it with `bursar docs reason-codes`");
+        panic!("docs/reason-codes.md is missing: write it with `make docs`");
     };
     let rows = pages::codes_of_rows(&page);
     let codes: Vec<_> = Reason::CODES.iter().map(ToString::to_string).collect();
