@@ -7,7 +7,6 @@ pub(crate) const REMEMBERED_MAX: usize = 100_000;
 
 /// Bounds of a ledger. Every one has a default that suits one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct LedgerOptions {
     /// Most holds that are open at once: 65,536. More are refused as overloaded.
     pub holds_max: usize,

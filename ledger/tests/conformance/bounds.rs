@@ -8,8 +8,7 @@ use crate::house::{AGENT, House, NOW_MS, ORG, ask, exactly, line, on_every_backe
 #[test]
 fn open_holds_are_bounded() {
     on_every_backend(async |_| {
-        let mut options = LedgerOptions::default();
-        options.holds_max = 3;
+        let options = LedgerOptions { holds_max: 3, ..LedgerOptions::default() };
         let house = House::with(options);
         let mut holds = Vec::new();
         for number in 0..3 {
@@ -24,8 +23,7 @@ fn open_holds_are_bounded() {
 #[test]
 fn unproved_charges_are_bounded() {
     on_every_backend(async |_| {
-        let mut options = LedgerOptions::default();
-        options.unreconciled_max = 2;
+        let options = LedgerOptions { unreconciled_max: 2, ..LedgerOptions::default() };
         let house = House::with(options);
         for number in 0..2 {
             drop(house.send(ask(number, 1, vec![line(AGENT, None)])).await);
@@ -39,8 +37,7 @@ fn unproved_charges_are_bounded() {
 #[test]
 fn accounts_are_bounded_and_a_refused_request_opens_none() {
     on_every_backend(async |_| {
-        let mut options = LedgerOptions::default();
-        options.accounts_max = 2;
+        let options = LedgerOptions { accounts_max: 2, ..LedgerOptions::default() };
         let house = House::with(options);
         assert!(house.ledger.reserve(ask(1, 9, vec![line(ORG, 5), line(AGENT, 5)])).await.is_err());
         assert!(house.ledger.accounts().is_empty());

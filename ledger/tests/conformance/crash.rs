@@ -35,8 +35,7 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Self {
-        let mut options = LedgerOptions::default();
-        options.presume_share_percent = 10_000;
+        let options = LedgerOptions { presume_share_percent: 10_000, ..LedgerOptions::default() };
         let (served, in_flight) = (BTreeMap::new(), BTreeMap::new());
         Self { house: House::with(options), served, in_flight, dice: Dice(seed) }
     }

@@ -116,8 +116,7 @@ fn settled_ids_are_forgotten_after_48_hours_and_presumed_ones_never() {
 #[test]
 fn remembered_ids_are_bounded_in_number() {
     on_every_backend(async |_| {
-        let mut options = LedgerOptions::default();
-        options.remembered_max = 100;
+        let options = LedgerOptions { remembered_max: 100, ..LedgerOptions::default() };
         let house = House::with(options);
         for number in 0..250 {
             house.send(ask(number, 1, vec![line(AGENT, None)])).await.settle(exactly(number, 1));

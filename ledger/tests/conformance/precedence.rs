@@ -10,8 +10,7 @@ const PAST_MS: UnixMs = NOW_MS - 3_600_000;
 /// A house in which everything is wrong: one hold too many, a vendor that leaves things unproved, no room, something
 /// frozen, an id that stands for other charges.
 async fn house() -> House {
-    let mut options = LedgerOptions::default();
-    options.holds_max = 0;
+    let options = LedgerOptions { holds_max: 0, ..LedgerOptions::default() };
     let house = House::with(LedgerOptions::default());
     house.send(ask(1, 30, vec![line(AGENT, 100)])).await.settle(outcome(1, Certainty::Unknown, usd(0)));
     let state = house.journal.fold();
@@ -49,8 +48,7 @@ fn refusals_come_in_one_order_of_precedence() {
 fn a_limit_is_told_before_an_unstable_vendor_and_that_before_an_overload() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let mut options = LedgerOptions::default();
-        options.holds_max = 1;
+        let options = LedgerOptions { holds_max: 1, ..LedgerOptions::default() };
         let house = House::with(options);
         house.send(ask(1, 30, vec![line(AGENT, 100)])).await.settle(outcome(1, Certainty::Unknown, usd(0)));
         let _full = house.ledger.reserve(ask(2, 1, vec![line(ORG, 100)])).await.unwrap();

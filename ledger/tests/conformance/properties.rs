@@ -85,9 +85,8 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let mut options = LedgerOptions::default();
         // The oracle judges no vendor.
-        options.presume_share_percent = u32::MAX;
+        let options = LedgerOptions { presume_share_percent: u32::MAX, ..LedgerOptions::default() };
         Self {
             house: House::with(options),
             oracle: Oracle::default(),

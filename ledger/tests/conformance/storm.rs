@@ -3,17 +3,24 @@
 //! `BURSAR_STORM_OPS` sets how many requests each of the 64 tasks makes (1,500).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use ledger::{LedgerOptions, Refused};
+use ledger::{InFlight, LedgerOptions, Refused};
 use types::{Amounts, Balance, Certainty, Line, Measure, Money};
 
-use crate::house::{Dice, House, NOW_MS, admit, ask, exactly, id, line, outcome};
+use crate::house::{Dice, House, NOW_MS, admit, ask, exactly, id, line, outcome, usd};
 
 const TASKS: u64 = 64;
 
-fn many_threads() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap()
+/// Runs all tasks at once on four threads and gathers what they tell.
+fn all_at_once<T, F>(task: impl Fn(u64) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let tasks: Vec<_> = (0..TASKS).map(|number| runtime.spawn(task(number))).collect();
+    tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect()
 }
 
 /// The accounts of one request: shared ones that are tight, and some of its own.
@@ -75,46 +82,50 @@ async fn play(house: Arc<House>, task: u64, requests: u64) -> Tally {
             hold.release(NOW_MS, "vendor_unreachable").await;
             continue;
         }
-        let granted = hold.granted();
         let in_flight = hold.dispatch(&permit);
         if dice.roll(4) == 0 {
             tokio::task::yield_now().await;
         }
-        let used = Amounts { requests: 1, tokens: 0, usd: Money::from_nanos(dice.nanos(granted.usd.nanos() + 1)) };
-        let (posted, presumed) = match dice.roll(32) {
-            0 => {
-                drop(in_flight);
-                (0, granted.usd.nanos())
-            }
-            1 => {
-                in_flight.settle(outcome(number, Certainty::Unknown, used));
-                (0, granted.usd.nanos())
-            }
-            2 => {
-                in_flight.settle(outcome(number, Certainty::AtLeast, used));
-                (used.usd.nanos(), granted.usd.nanos() - used.usd.nanos())
-            }
-            3 => {
-                drop(in_flight);
-                house.ledger.settle(outcome(number, Certainty::Exact, used)).unwrap();
-                (used.usd.nanos(), 0)
-            }
-            _ => {
-                assert_within(&in_flight.settle(outcome(number, Certainty::Exact, used)).balances);
-                (used.usd.nanos(), 0)
-            }
-        };
+        let (posted, presumed) = end(&house, in_flight, number, &mut dice);
         tally.posted += posted * count;
         tally.presumed += presumed * count;
     }
     tally
 }
 
+/// Ends an exchange in one of five ways; tells what it left posted and presumed on each of its accounts.
+fn end(house: &House, in_flight: InFlight, number: u64, dice: &mut Dice) -> (i64, i64) {
+    let granted = in_flight.granted().usd.nanos();
+    let cost = dice.nanos(granted + 1);
+    match dice.roll(32) {
+        0 => {
+            drop(in_flight);
+            (0, granted)
+        }
+        1 => {
+            in_flight.settle(outcome(number, Certainty::Unknown, usd(cost)));
+            (0, granted)
+        }
+        2 => {
+            in_flight.settle(outcome(number, Certainty::AtLeast, usd(cost)));
+            (cost, granted - cost)
+        }
+        3 => {
+            drop(in_flight);
+            house.ledger.settle(exactly(number, cost)).unwrap();
+            (cost, 0)
+        }
+        _ => {
+            assert_within(&in_flight.settle(exactly(number, cost)).balances);
+            (cost, 0)
+        }
+    }
+}
+
 #[test]
 fn sixty_four_agents_at_random_stay_within_every_limit_and_the_journal_tells_it_all() {
     let requests = std::env::var("BURSAR_STORM_OPS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_500);
-    let mut options = LedgerOptions::default();
-    options.presume_share_percent = 10_000;
+    let options = LedgerOptions { presume_share_percent: 10_000, ..LedgerOptions::default() };
     let house = Arc::new(House::with(options));
     let is_over = Arc::new(AtomicBool::new(false));
     let watcher = {
@@ -129,15 +140,7 @@ fn sixty_four_agents_at_random_stay_within_every_limit_and_the_journal_tells_it_
             looks
         })
     };
-    let runtime = many_threads();
-    let tallies: Vec<Tally> = runtime.block_on(async {
-        let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(play(Arc::clone(&house), task, requests))).collect();
-        let mut tallies = Vec::new();
-        for task in tasks {
-            tallies.push(task.await.unwrap());
-        }
-        tallies
-    });
+    let tallies = all_at_once(|task| play(Arc::clone(&house), task, requests));
     is_over.store(true, Ordering::Relaxed);
     let looks = watcher.join().unwrap();
 
@@ -152,67 +155,54 @@ fn sixty_four_agents_at_random_stay_within_every_limit_and_the_journal_tells_it_
     assert!(granted > 0 && refused > 0, "the limits must be met for this to prove something");
 }
 
+/// Makes 200 calls of 7 nano-dollars each; tells how many were served.
+async fn spend(house: Arc<House>, task: u64) -> u64 {
+    let mut served = 0;
+    for number in task * 200..(task + 1) * 200 {
+        let lines = vec![line("org:acme@total", FITS * 7), line(&format!("agent:{task}@total"), None)];
+        let Ok(hold) = house.ledger.reserve(ask(number, 7, lines)).await else { continue };
+        house.dispatch(hold).await.settle(exactly(number, 7));
+        served += 1;
+    }
+    served
+}
+
+/// How many calls the budget fits.
+const FITS: i64 = 5_000;
+
 #[test]
 fn a_budget_that_fits_exactly_k_calls_serves_exactly_k() {
-    const FITS: i64 = 5_000;
     let house = Arc::new(House::new());
-    let served = Arc::new(AtomicU64::new(0));
-    many_threads().block_on(async {
-        let tasks: Vec<_> = (0..TASKS)
-            .map(|task| {
-                let (house, served) = (Arc::clone(&house), Arc::clone(&served));
-                tokio::spawn(async move {
-                    for number in task * 200..(task + 1) * 200 {
-                        let lines = vec![line("org:acme@total", FITS * 7), line(&format!("agent:{task}@total"), None)];
-                        let Ok(hold) = house.ledger.reserve(ask(number, 7, lines)).await else { continue };
-                        let in_flight = house.dispatch(hold).await;
-                        served.fetch_add(1, Ordering::Relaxed);
-                        in_flight.settle(exactly(number, 7));
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-    assert_eq!(served.load(Ordering::Relaxed), FITS.unsigned_abs());
+    let served: Vec<u64> = all_at_once(|task| spend(Arc::clone(&house), task));
+    assert_eq!(served.iter().sum::<u64>(), FITS.unsigned_abs());
     assert_eq!(house.usd("org:acme@total"), [FITS * 7, 0, 0]);
     house.assert_replayed();
 }
 
+/// Tries to send each of the same ids; tells for how many it got the permit.
+async fn claim(house: Arc<House>, task: u64) -> u64 {
+    let mut permits = 0;
+    for number in (0..IDS).map(|number| (number + task) % IDS) {
+        let asked = ask(number, 9, vec![line("org:acme@total", None)]);
+        let Ok(mut hold) = house.ledger.reserve(asked).await else { continue };
+        let Ok(permit) = house.ledger.admit(&mut hold, admit(NOW_MS)).await else { continue };
+        permits += 1;
+        let in_flight = hold.dispatch(&permit);
+        tokio::task::yield_now().await;
+        in_flight.settle(exactly(number, 9));
+        assert_eq!(house.ledger.settle(exactly(number, 5)).unwrap().posted.usd, Money::from_nanos(9));
+    }
+    permits
+}
+
+/// How many ids everybody wants.
+const IDS: u64 = 200;
+
 #[test]
 fn every_id_is_admitted_and_charged_once_however_many_ask() {
-    const IDS: u64 = 200;
     let house = Arc::new(House::new());
-    let permits = Arc::new(AtomicU64::new(0));
-    many_threads().block_on(async {
-        let tasks: Vec<_> = (0..TASKS)
-            .map(|task| {
-                let (house, permits) = (Arc::clone(&house), Arc::clone(&permits));
-                tokio::spawn(async move {
-                    for number in 0..IDS {
-                        let number = (number + task) % IDS;
-                        let Ok(mut hold) =
-                            house.ledger.reserve(ask(number, 9, vec![line("org:acme@total", None)])).await
-                        else {
-                            continue;
-                        };
-                        let Ok(permit) = house.ledger.admit(&mut hold, admit(NOW_MS)).await else { continue };
-                        permits.fetch_add(1, Ordering::Relaxed);
-                        let in_flight = hold.dispatch(&permit);
-                        tokio::task::yield_now().await;
-                        in_flight.settle(exactly(number, 9));
-                        assert_eq!(house.ledger.settle(exactly(number, 5)).unwrap().posted.usd, Money::from_nanos(9));
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-    assert_eq!(permits.load(Ordering::Relaxed), IDS);
+    let permits: Vec<u64> = all_at_once(|task| claim(Arc::clone(&house), task));
+    assert_eq!(permits.iter().sum::<u64>(), IDS);
     assert_eq!(house.usd("org:acme@total"), [i64::try_from(IDS * 9).unwrap(), 0, 0]);
     assert!(house.ledger.decision(id(0)).is_some());
     house.assert_replayed();
