@@ -1,5 +1,5 @@
 //! The tree and its proofs, against the recursive definition of RFC 6962, and against test data of others.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
 

@@ -119,7 +119,7 @@ fn an_export_without_proofs_is_the_lines_as_they_stand() {
     audit::export(kit.dir(), 10..=12, false, &mut some).unwrap();
     assert_eq!(some.iter().filter(|byte| **byte == b'\n').count(), 3);
     assert!(all.windows(some.len()).any(|window| window == some));
-    for range in [31..=40, 5..=4] {
+    for range in [31..=40, 32..=u64::MAX] {
         let error = audit::export(kit.dir(), range, false, &mut Vec::new()).unwrap_err();
         assert!(matches!(error, AuditError::Range { .. }), "{error}");
     }

@@ -102,7 +102,7 @@ pub fn entry(number: u64) -> Entry {
     let by = "x".repeat(usize::try_from(number % 7).unwrap());
     match number % 3 {
         0 => Entry::Stop(Mark { at_ms: START_MS + number }),
-        _ => Entry::Freeze(Freeze { at_ms: START_MS + number, by, frozen: number % 2 == 0, subject }),
+        _ => Entry::Freeze(Freeze { at_ms: START_MS + number, by, frozen: number.is_multiple_of(2), subject }),
     }
 }
 
