@@ -41,6 +41,8 @@ pub(crate) struct Core {
     circuit: Option<Circuit>,
     clock: HighWater,
     pruned_ms: UnixMs,
+    /// No lease ends before this: leases only grow longer, so the table is seldom walked for them.
+    due_ms: UnixMs,
     options: LedgerOptions,
 }
 
@@ -65,6 +67,7 @@ impl Core {
             circuit: None,
             clock: HighWater::default(),
             pruned_ms: 0,
+            due_ms: UnixMs::MAX,
             options: LedgerOptions::default(),
         }
     }
@@ -185,6 +188,7 @@ impl Core {
 
     /// Files a new record and puts its weight on its accounts.
     fn enter(&mut self, record: Record) {
+        self.due_ms = self.due_ms.min(record.expires_ms);
         let weight = record.weight();
         for index in &record.accounts {
             self.accounts.bear(*index, &weight);
@@ -233,10 +237,17 @@ impl Core {
     }
 
     /// Up to `most` open holds whose lease has ended, with whether they were admitted.
-    pub(crate) fn due(&self, most: usize) -> Vec<(DecisionId, bool)> {
+    pub(crate) fn due(&mut self, most: usize) -> Vec<(DecisionId, bool)> {
         let now_ms = self.now_ms();
+        if self.due_ms > now_ms {
+            return Vec::new();
+        }
         let due = self.records.open().filter(|record| record.expires_ms <= now_ms);
-        due.take(most).map(|record| (record.id, record.is_admitted())).collect()
+        let due: Vec<_> = due.take(most).map(|record| (record.id, record.is_admitted())).collect();
+        if due.is_empty() {
+            self.due_ms = self.records.open().map(|record| record.expires_ms).min().unwrap_or(UnixMs::MAX);
+        }
+        due
     }
 
     /// Forgets what need not be remembered any more: old ids, closed windows, old presumptions of vendors.

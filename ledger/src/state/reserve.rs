@@ -150,6 +150,7 @@ impl Core {
             accounts.push(index);
             balances.push(balance(line, row.map(|row| row.sums).unwrap_or_default()));
         }
+        self.due_ms = self.due_ms.min(reservation.expires_ms);
         self.records.file(Record {
             id: reservation.id,
             accounts,

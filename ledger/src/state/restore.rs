@@ -84,6 +84,7 @@ impl Core {
 
     /// Files a record whose posted part already stands on its accounts.
     fn resume(&mut self, record: Record) {
+        self.due_ms = self.due_ms.min(record.expires_ms);
         let weight = Sums { posted: Amounts::ZERO, ..record.weight() };
         for index in &record.accounts {
             self.accounts.bear(*index, &weight);
