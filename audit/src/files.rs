@@ -16,9 +16,13 @@ pub(crate) enum Sync {
     Later,
 }
 
-/// Makes the folder, for its owner only, where it is missing.
+/// Makes the folder, for its owner only, where it is missing, and its name durable.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), AuditError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("create", folder))
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("create", folder))?;
+    sync_folder_of(folder)
 }
 
 /// The path of a file beside this one: its name with one more ending.
