@@ -2,7 +2,7 @@
 
 /// How long settled and released ids are remembered: 48 hours.
 pub(crate) const REMEMBER_MS: u64 = 48 * 60 * 60 * 1000;
-/// How many settled and released ids are remembered at most, about 30 MB.
+/// How many settled and released ids are remembered at most, about 35 MB.
 pub(crate) const REMEMBERED_MAX: usize = 100_000;
 
 /// Bounds of a ledger. Every one has a default that suits one gateway.
@@ -17,7 +17,7 @@ pub struct LedgerOptions {
     pub remembered_max: usize,
     /// Most charges that may stand unproved before nothing more is admitted: 262,144.
     pub unreconciled_max: usize,
-    /// Most accounts: 1,000,000, about 250 bytes each.
+    /// Most accounts: 1,000,000, about 300 bytes each.
     pub accounts_max: usize,
     /// How long a renewed hold lives without a further renewal, in milliseconds: 120 seconds.
     pub lease_ms: u64,

@@ -211,3 +211,15 @@ fn one_hold_is_admitted_once_whoever_asks() {
         house.assert_replayed();
     });
 }
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "a permit of another hold")]
+fn a_permit_is_good_for_its_own_hold_only() {
+    on_every_backend(async |house| {
+        let mut first = house.ledger.reserve(ask(1, 60, vec![line(AGENT, None)])).await.unwrap();
+        let second = house.ledger.reserve(ask(2, 60, vec![line(AGENT, None)])).await.unwrap();
+        let permit = house.ledger.admit(&mut first, crate::house::admit(NOW_MS)).await.unwrap();
+        drop(second.dispatch(&permit));
+    });
+}
