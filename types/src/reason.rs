@@ -50,6 +50,8 @@ pub enum Reason {
     },
     /// The request head is larger than the cap.
     HeadTooLarge,
+    /// The client began a request and did not finish it in time.
+    RequestTimeout,
     /// The body can be read in two ways, or is not what it says.
     AmbiguousBody {
         /// What is wrong and where.
@@ -148,12 +150,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every code there is, in the order of the variants: the rows that the table of answers and the book must have.
-    pub const CODES: [&'static str; 32] = [
+    pub const CODES: [&'static str; 33] = [
         "identity_missing",
         "identity_unknown",
         "provider_key_refused",
         "ambiguous_head",
         "head_too_large",
+        "request_timeout",
         "ambiguous_body",
         "body_too_large",
         "body_budget_full",
@@ -192,6 +195,7 @@ impl Reason {
             Self::ProviderKeyRefused => "provider_key_refused",
             Self::AmbiguousHead { .. } => "ambiguous_head",
             Self::HeadTooLarge => "head_too_large",
+            Self::RequestTimeout => "request_timeout",
             Self::AmbiguousBody { .. } => "ambiguous_body",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyBudgetFull => "body_budget_full",

@@ -4,6 +4,7 @@
 mod body;
 mod head;
 mod metering;
+mod survive;
 
 pub(crate) use body::MeteredBody;
 pub(crate) use head::{outgoing_headers, strip_response};
@@ -19,6 +20,7 @@ use hyper::body::Incoming;
 use ledger::Permit;
 use types::{Name, Reason};
 
+use self::survive::Survive;
 use crate::front::ReplyBody;
 use crate::reply::COST_HEADER;
 use crate::upstream::{Target, Upstream, UpstreamError, UpstreamKind};
@@ -40,8 +42,8 @@ pub(crate) struct Outgoing {
     pub trailers: bool,
 }
 
-/// Sends the request and meters the answer. Runs in a task of its own, so that an agent that leaves does not take
-/// the knowledge of the cost with it.
+/// Sends the request and meters the answer. Goes on by itself when the agent leaves, so that an agent that leaves does
+/// not take the knowledge of the cost with it.
 ///
 /// The [`Permit`] is the proof that the `admit` entry is durable.
 ///
@@ -52,11 +54,7 @@ pub(crate) async fn forward(
     outgoing: Outgoing,
     metering: Metering,
 ) -> Result<Response<ReplyBody>, Reason> {
-    // A panic in the task drops the metering, which presumes the bound.
-    match tokio::spawn(exchange(outgoing, metering)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Reason::VendorProtocol),
-    }
+    Survive::new(exchange(outgoing, metering)).await.unwrap_or(Err(Reason::VendorProtocol))
 }
 
 async fn exchange(outgoing: Outgoing, mut metering: Metering) -> Result<Response<ReplyBody>, Reason> {

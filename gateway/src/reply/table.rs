@@ -74,6 +74,13 @@ pub const TABLE: [Row; Reason::CODES.len()] = [
         "Send fewer or shorter headers, or raise `caps.head_bytes`.",
     ),
     row(
+        "request_timeout",
+        S::REQUEST_TIMEOUT,
+        Client,
+        "The client began a request and did not finish it in time.",
+        "Send the head within ten seconds, and the body without long pauses.",
+    ),
+    row(
         "ambiguous_body",
         S::BAD_REQUEST,
         Never,
