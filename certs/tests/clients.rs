@@ -27,16 +27,17 @@ async fn serve(authority: &Authority, host: &str) -> SocketAddr {
     let acceptor = TlsAcceptor::from(authority.server_config(host, now_ms()).unwrap());
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                if let Ok(mut stream) = acceptor.accept(stream).await {
-                    stream.write_all(b"hello\n").await.ok();
-                    stream.shutdown().await.ok();
-                }
-            });
+            tokio::spawn(greet(acceptor.clone(), stream));
         }
     });
     address
+}
+
+async fn greet(acceptor: TlsAcceptor, stream: TcpStream) {
+    if let Ok(mut stream) = acceptor.accept(stream).await {
+        stream.write_all(b"hello\n").await.ok();
+        stream.shutdown().await.ok();
+    }
 }
 
 fn client(authority: &Authority, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> TlsConnector {

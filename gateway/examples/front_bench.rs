@@ -138,24 +138,22 @@ fn bare_hyper() -> Result<SocketAddr, Failure> {
     let address = listener.local_addr()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("bare").enable_all().build()?;
-    thread::spawn(move || {
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            loop {
-                let (socket, _) = listener.accept().await?;
-                socket.set_nodelay(true)?;
-                let service = service_fn(|request| async { Ok::<_, Infallible>(echo(request).await) });
-                let serving = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .serve_connection(TokioIo::new(socket), service)
-                    .with_upgrades();
-                tokio::spawn(serving);
-            }
-            #[expect(unreachable_code, reason = "names the type of the block")]
-            Ok::<(), Failure>(())
-        })
-    });
+    thread::spawn(move || runtime.block_on(accept_bare(listener)));
     Ok(address)
+}
+
+async fn accept_bare(listener: TcpListener) -> Result<(), Failure> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    loop {
+        let (socket, _) = listener.accept().await?;
+        socket.set_nodelay(true)?;
+        let service = service_fn(|request| async { Ok::<_, Infallible>(echo(request).await) });
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
+        tokio::spawn(serving);
+    }
 }
 
 fn front() -> Result<SocketAddr, Failure> {

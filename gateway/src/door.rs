@@ -50,10 +50,11 @@ impl Handler for Gateway {
             return Err(Reason::IdentityMissing);
         }
         // A wrong key is refused inside TLS, in words that the SDK understands.
-        let known = identify::identify(&house, &connection, &HeaderMap::new(), "/").is_ok();
+        let known = identify::identify(&house, &connection, &HeaderMap::new(), "/").ok();
         let is_listed = house.routes.find(&connect.host, connect.port).is_some();
         let passes = house.unlisted == Unlisted::Tunnel || house.mode == config::Mode::Observe;
-        if known && !is_listed && passes {
+        if let Some(identified) = known.filter(|_| !is_listed && passes) {
+            self.ungoverned.count(&identified.caller.agent);
             let dialled = self.upstream(&house).dial(&connect.host, connect.port).await;
             return dialled
                 .map(|stream| Passage::Blind(Box::new(stream)))

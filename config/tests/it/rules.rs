@@ -91,6 +91,20 @@ fn routes_are_whole_unique_and_lead_somewhere() {
             "[{name: x, prefix: /x, provider: openai, meters: [openai_chat], credentials: none}]",
             vec![r#"3:17: the route "x" has no `upstream`; give it one, or a preset that has"#],
         ),
+    ] {
+        assert_routes_refused(routes, &printed);
+    }
+}
+
+fn assert_routes_refused(routes: &str, printed: &[&str]) {
+    let told = refused(&format!("version: 1\norg: acme\nroutes: {routes}\n"));
+    let told: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("bursar.yaml:")).collect();
+    assert_eq!(told, printed);
+}
+
+#[test]
+fn what_a_route_names_must_be_there() {
+    for (routes, printed) in [
         (
             "[{preset: xai, hosts: ['*.x.ai']}]",
             vec![
@@ -127,9 +141,7 @@ fn routes_are_whole_unique_and_lead_somewhere() {
         ),
         ("[{preset: xai, body_bytes: 0}]", vec![r#"3:36: "0" is no whole number from 1 to 1073741824"#]),
     ] {
-        let told = refused(&format!("version: 1\norg: acme\nroutes: {routes}\n"));
-        let told: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("bursar.yaml:")).collect();
-        assert_eq!(told, printed);
+        assert_routes_refused(routes, &printed);
     }
 }
 

@@ -5,10 +5,13 @@ mod desk;
 mod error;
 mod journal;
 mod keeper;
+#[cfg(test)]
+mod kit;
 mod offline;
 mod rebuild;
 mod refusals;
 mod sessions;
+mod ungoverned;
 mod views;
 
 pub use data::DataDirectory;
@@ -39,6 +42,7 @@ use crate::upstream::{Upstream, UpstreamOptions};
 use journal::TrailJournal;
 use refusals::Refusals;
 use sessions::Sessions;
+use ungoverned::Ungoverned;
 
 /// An agent may name this many new sessions within an hour.
 const SESSIONS_PER_HOUR_MAX: usize = 1_000;
@@ -59,6 +63,8 @@ pub struct Gateway {
     pub drains: Arc<Semaphore>,
     /// Sessions that agents have named.
     pub sessions: Sessions,
+    /// Tunnels to hosts that no route names.
+    pub ungoverned: Ungoverned,
     /// The last decisions.
     pub decisions: RecentDecisions,
     lines: Lines,
@@ -93,9 +99,11 @@ impl Gateway {
         let trail = Arc::new(trail);
         let state = rebuild::rebuild(&trail, &trail_folder, now_ms)?;
         let journal = Arc::new(TrailJournal(Arc::clone(&trail)));
+        // The balances come from the trail as it stands now, so they agree with it.
+        let verified = control::Verified { at_ms: now_ms, seq: trail.status().last_seq, drift: Vec::new() };
         let ledger = Ledger::start(journal, state, LedgerOptions::default());
         let authority = Arc::new(Authority::open_or_create(&house.data, now_ms)?);
-        authority.write_bundle(&house.data.join("ca-bundle.pem"))?;
+        write_bundle(&authority, &house)?;
         let upstream = Upstream::new(&outward(&house, &authority)).map_err(HouseError::Upstream)?;
         let upstream =
             Outward { options: house.upstream.clone(), version: house.version.clone(), way: Arc::new(upstream) };
@@ -111,6 +119,7 @@ impl Gateway {
             bodies: BodyBudget::new(house.caps.body_budget_bytes),
             drains: Arc::new(Semaphore::new(house.caps.drains)),
             sessions: Sessions::new(SESSIONS_PER_HOUR_MAX),
+            ungoverned: Ungoverned::default(),
             decisions: RecentDecisions::default(),
             lines,
             refusals: Refusals::default(),
@@ -119,7 +128,7 @@ impl Gateway {
             proxy: OnceLock::new(),
             started_ms: now_ms,
             metrics,
-            verified: Mutex::new(None),
+            verified: Mutex::new(Some(verified)),
             clients: Arc::new(AtomicUsize::new(0)),
             directory,
             config,
@@ -254,4 +263,17 @@ fn outward(house: &House, authority: &Authority) -> UpstreamOptions {
         in_flight_max: u32::try_from(house.caps.in_flight).unwrap_or(u32::MAX),
         ..UpstreamOptions::default()
     }
+}
+
+/// Writes the bundle of system roots and ours beside the start: reading the system's roots takes longer than the rest.
+/// Without system roots there is no bundle; our CA alone stands in `ca.pem`.
+fn write_bundle(authority: &Arc<Authority>, house: &House) -> Result<(), HouseError> {
+    let (authority, path) = (Arc::clone(authority), house.data.join("ca-bundle.pem"));
+    let write = move || {
+        if let Err(error) = authority.write_bundle(&path) {
+            tracing::warn!("the bundle of roots could not be written: {error}");
+        }
+    };
+    let thread = std::thread::Builder::new().name("bursar-bundle".into()).spawn(write);
+    thread.map(drop).map_err(|source| HouseError::System { what: "a thread cannot be started".into(), source })
 }

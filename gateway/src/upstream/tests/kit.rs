@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use types::Name;
 
@@ -142,25 +142,26 @@ pub(super) async fn echo(tls: Option<Arc<rustls::ServerConfig>>) -> (SocketAddr,
     let counted = Arc::clone(&connections);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (tls, counted) = (tls.clone(), Arc::clone(&counted));
-            tokio::spawn(async move {
-                let Some(tls) = tls else {
-                    counted.fetch_add(1, Ordering::SeqCst);
-                    h1(TokioIo::new(stream)).await;
-                    return;
-                };
-                let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else { return };
-                counted.fetch_add(1, Ordering::SeqCst);
-                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                    server.serve_connection(TokioIo::new(stream), service_fn(tell)).await.ok();
-                } else {
-                    h1(TokioIo::new(stream)).await;
-                }
-            });
+            tokio::spawn(echo_one(stream, tls.clone(), Arc::clone(&counted)));
         }
     });
     (address, connections)
+}
+
+async fn echo_one(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, counted: Arc<AtomicUsize>) {
+    let Some(tls) = tls else {
+        counted.fetch_add(1, Ordering::SeqCst);
+        h1(TokioIo::new(stream)).await;
+        return;
+    };
+    let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else { return };
+    counted.fetch_add(1, Ordering::SeqCst);
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        server.serve_connection(TokioIo::new(stream), service_fn(tell)).await.ok();
+    } else {
+        h1(TokioIo::new(stream)).await;
+    }
 }
 
 async fn h1(stream: impl hyper::rt::Read + hyper::rt::Write + Unpin + Send) {
