@@ -21,6 +21,16 @@ pub enum KitError {
         /// What it said.
         said: String,
     },
+    /// A command of the gateway's binary failed.
+    #[error("{what}: {status}: {said}")]
+    Command {
+        /// The command.
+        what: String,
+        /// Its exit status.
+        status: String,
+        /// What it said on standard error.
+        said: String,
+    },
     /// The gateway's binary is not built.
     #[error("{path} is not there: run `cargo build --workspace` first, or name the binary in BURSAR_BIN")]
     NotBuilt {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -74,6 +74,33 @@ pub struct Setup {
     pub operator: SocketAddr,
     /// Variables of its environment.
     pub variables: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// Runs another command of the gateway's binary with this configuration, to its end.
+    ///
+    /// # Errors
+    /// The binary is not built or cannot be started; what the command itself says is in the output.
+    pub fn run(&self, arguments: &[&str]) -> Result<Output, KitError> {
+        let mut command = command(arguments)?;
+        command.arg("--config").arg(self.folder.join("bursar.yaml")).current_dir(&self.folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.output().map_err(|source| KitError::Program { program: "bursar".to_owned(), source })
+    }
+
+    /// The same for a command that must succeed, with its answer as JSON.
+    ///
+    /// # Errors
+    /// It fails (with what it said), or what it prints is no JSON.
+    pub fn ask(&self, arguments: &[&str]) -> Result<serde_json::Value, KitError> {
+        let what = format!("bursar {}", arguments.join(" "));
+        let output = self.run(&[arguments, &["--output", "json"]].concat())?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(KitError::Command { what, status: output.status.to_string(), said });
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| KitError::Http { what, said: error.to_string() })
+    }
 }
 
 /// A running gateway. Dropping it kills it.

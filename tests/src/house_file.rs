@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+
 use crate::error::KitError;
 use crate::gateway::{Gateway, Setup};
 use crate::ports::free_addresses;
@@ -43,6 +47,18 @@ impl TestAgent {
         Self { name: name.to_owned(), key: minted.key.expose().to_owned(), sha256, id: minted.kept.id }
     }
 
+    /// A chat completion through the gateway's base URL, the key where SDKs put the provider's.
+    ///
+    /// # Errors
+    /// A key that cannot stand in a header: none in practice.
+    pub fn chat(&self, body: impl Into<Bytes>) -> Result<Request<Full<Bytes>>, KitError> {
+        Request::post("/openai/v1/chat/completions")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", self.key))
+            .body(Full::new(body.into()))
+            .map_err(|error| KitError::Http { what: "a chat completion".to_owned(), said: error.to_string() })
+    }
+
     /// `Basic` credentials as a client sends them to a proxy.
     #[must_use]
     pub fn proxy_url(&self, proxy: SocketAddr) -> String {
@@ -57,6 +73,8 @@ pub struct HouseFile {
     pub agents: Vec<TestAgent>,
     /// Lines of `limits:`, such as `{ scope: agent, window: day, usd: 5 }`.
     pub limits: Vec<String>,
+    /// Lines of `upstream:`, such as `head_timeout_ms: 500`.
+    pub upstream: Vec<String>,
     /// More lines at the top level of the file.
     pub more: String,
 }
@@ -86,6 +104,21 @@ impl HouseFile {
         self
     }
 
+    /// The same with more lines at the top level of the file.
+    #[must_use]
+    pub fn with(mut self, lines: &str) -> Self {
+        self.more.push_str(lines.trim_end());
+        self.more.push('\n');
+        self
+    }
+
+    /// The same with one more line of `upstream:`.
+    #[must_use]
+    pub fn upstream(mut self, line: &str) -> Self {
+        self.upstream.push(line.to_owned());
+        self
+    }
+
     /// The text of the file. Routes: `/openai` and `/anthropic` as base URLs; for clients that come through the proxy
     /// the vendor's TLS listener stands for OpenAI as `localhost` and for Anthropic as `127.0.0.1`.
     ///
@@ -95,6 +128,7 @@ impl HouseFile {
         let agents: String = self.agents.iter().map(agent_lines).collect();
         let limits: String = self.limits.iter().map(|line| format!("  - {line}\n")).collect();
         let limits = if limits.is_empty() { String::new() } else { format!("limits:\n{limits}") };
+        let upstream: String = self.upstream.iter().map(|line| format!("  {line}\n")).collect();
         let tls = vendor.tls_url()?;
         let port = vendor.tls()?.port();
         Ok(format!(
@@ -108,7 +142,7 @@ impl HouseFile {
              \x20 - name: anthropic\n    prefix: /anthropic\n    hosts: [\"127.0.0.1:{port}\"]\n    upstream: {tls}\n    provider: anthropic\n\
              \x20   meters: [anthropic_messages]\n\
              \x20   credentials: {{ value: \"${{env:VENDOR_KEY}}\", header: x-api-key }}\n\
-             upstream:\n  ca_files: [\"{ca}\"]\n  allow_addresses: [\"127.0.0.1/32\", \"::1/128\"]\n{more}",
+             upstream:\n  ca_files: [\"{ca}\"]\n  allow_addresses: [\"127.0.0.1/32\", \"::1/128\"]\n{upstream}{more}",
             ca = vendor.ca().display(),
             more = self.more,
         ))
@@ -130,15 +164,25 @@ impl HouseFile {
     }
 
     fn start_once(&self, folder: &Path, vendor: &TestVendor) -> Result<Running, KitError> {
+        let (setup, proxy) = self.setup(folder, vendor)?;
+        let operator = setup.operator;
+        Ok(Running { gateway: Gateway::start(setup)?, proxy, operator })
+    }
+
+    /// How a gateway with this file is started on free ports, and where it will listen for agents.
+    ///
+    /// # Errors
+    /// No ports, or the vendor has no address.
+    pub fn setup(&self, folder: &Path, vendor: &TestVendor) -> Result<(Setup, SocketAddr), KitError> {
         let addresses = free_addresses(2)?;
         let [proxy, operator] = addresses.as_slice() else { return Err(KitError::NoPort) };
-        let gateway = Gateway::start(Setup {
+        let setup = Setup {
             folder: folder.to_owned(),
             config: self.text(vendor, *proxy, *operator)?,
             operator: *operator,
             variables: vec![("VENDOR_KEY".to_owned(), PROVIDER_KEY.to_owned())],
-        })?;
-        Ok(Running { gateway, proxy: *proxy, operator: *operator })
+        };
+        Ok((setup, *proxy))
     }
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -79,6 +80,42 @@ pub fn get(address: SocketAddr, path: &str) -> Result<Answer, KitError> {
     send_blocking(address, request.map_err(|error| http_error(path, error))?)
 }
 
+/// A connection that is used for one request after another, as clients with a pool do.
+#[derive(Debug)]
+pub struct KeepAlive {
+    host: HeaderValue,
+    sender: http1::SendRequest<Full<Bytes>>,
+}
+
+impl KeepAlive {
+    /// Connects.
+    ///
+    /// # Errors
+    /// No connection.
+    pub async fn open(address: SocketAddr) -> Result<Self, KitError> {
+        let what = format!("connect to {address}");
+        let host = HeaderValue::from_str(&address.to_string()).map_err(|error| http_error(&what, error))?;
+        let stream = TokioIo::new(dial(address).await?);
+        let (sender, connection) = http1::handshake(stream).await.map_err(|error| http_error(&what, error))?;
+        tokio::spawn(connection);
+        Ok(Self { host, sender })
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// As [`send`]; the connection is of no use then.
+    pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, KitError> {
+        let what = format!("{} {}", request.method(), request.uri());
+        request.headers_mut().entry(HOST).or_insert(self.host.clone());
+        let answer = async {
+            self.sender.ready().await?;
+            whole(self.sender.send_request(request).await?).await
+        };
+        in_time(&what, answer).await
+    }
+}
+
 /// A tunnel through the gateway: the way of a client that has `HTTPS_PROXY` set.
 #[derive(Clone, Debug)]
 pub struct Tunnel {
@@ -138,16 +175,20 @@ where
     let answer = async {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let (parts, body) = sender.send_request(request).await?.into_parts();
-        Ok::<_, hyper::Error>(Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await?.to_bytes(),
-        })
+        whole(sender.send_request(request).await?).await
     };
+    in_time(&what, answer).await
+}
+
+async fn whole(response: http::Response<Incoming>) -> Result<Answer, hyper::Error> {
+    let (parts, body) = response.into_parts();
+    Ok(Answer { status: parts.status, headers: parts.headers, body: body.collect().await?.to_bytes() })
+}
+
+async fn in_time(what: &str, answer: impl Future<Output = Result<Answer, hyper::Error>>) -> Result<Answer, KitError> {
     match tokio::time::timeout(EXCHANGE_MAX, answer).await {
-        Ok(answer) => answer.map_err(|error| http_error(&what, error)),
-        Err(_) => Err(http_error(&what, "no whole answer within a minute")),
+        Ok(answer) => answer.map_err(|error| http_error(what, error)),
+        Err(_) => Err(http_error(what, "no whole answer within a minute")),
     }
 }
 
