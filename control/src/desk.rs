@@ -69,6 +69,17 @@ pub struct Presumed {
     pub why: Name,
 }
 
+/// What was seen of one agent since the owner's start, as far as it is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its requests among the last decisions.
+    pub requests: u64,
+    /// How many of them were refused.
+    pub refused: u64,
+    /// Connections to hosts that no route names, passed on unread.
+    pub ungoverned: u64,
+}
+
 /// What a person may do through the owner's socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -135,6 +146,8 @@ pub trait Desk: Send + Sync + 'static {
     fn decision(&self, id: &str) -> Option<Arc<Record>>;
     /// What waits for proof.
     fn unreconciled(&self) -> Vec<Presumed>;
+    /// What was seen of an agent.
+    fn seen(&self, agent: &str) -> Seen;
     /// Metrics in the Prometheus text format.
     fn metrics(&self) -> String;
     /// Does what a person asked; blocks until it is durable.

@@ -1,18 +1,25 @@
-//! Who may ask: a browser that was lured here by another name may not (DNS rebinding, CVE-2025-23217 class).
+//! Who may ask what on the network: nothing is changed here, and a browser that was lured here by another name gets
+//! nothing (DNS rebinding, CVE-2025-23217 class).
 
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Answers only requests that name this machine or an address, never a foreign name; hardens every answer.
+/// Answers only GET and HEAD, and only requests that name this machine or an address, never a foreign name; hardens
+/// every answer, refusals and what is not found included.
 pub(crate) async fn watch(request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let mut response = if names_us(host) {
+    let mut response = if !names_us(host) {
+        (StatusCode::MISDIRECTED_REQUEST, "this listener answers to its address or to localhost only\n").into_response()
+    } else if matches!(*request.method(), Method::GET | Method::HEAD) {
         next.run(request).await
     } else {
-        (StatusCode::MISDIRECTED_REQUEST, "this listener answers to its address or to localhost only\n").into_response()
+        let refused = (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "this listener changes nothing\n");
+        refused.into_response()
     };
     let headers = response.headers_mut();
     headers.insert(
@@ -26,6 +33,9 @@ pub(crate) async fn watch(request: Request, next: Next) -> Response {
 }
 
 fn names_us(host: &str) -> bool {
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return true;
+    }
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -10,9 +10,13 @@ mod guard;
 mod page;
 mod rest;
 mod serve;
+mod text;
+mod view;
 
 pub use client::Client;
-pub use desk::{About, Action, Attachment, Desk, Done, Presumed, Verified};
+pub use desk::{About, Action, Attachment, Desk, Done, Presumed, Seen, Verified};
 pub use error::ControlError;
 pub use rest::{Plane, router};
-pub use serve::{Stop, serve_socket, serve_tcp};
+pub use serve::{Listening, Stop};
+pub use text::visible;
+pub use view::{AccountView, Row, rows};

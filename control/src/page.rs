@@ -1,25 +1,14 @@
 //! The one page: accounts, the last decisions, and whether the trail holds.
 
 use askama::Template;
-use types::{Balance, Measure, Money, Record};
+use types::{Balance, Limits, Record};
 
 use crate::desk::{About, Desk};
+use crate::text::visible;
+use crate::view::{Row, rows};
 
 const DECISIONS_SHOWN: usize = 50;
 const ACCOUNTS_SHOWN: usize = 500;
-
-/// One measure of one account, as text.
-struct Row {
-    account: String,
-    measure: &'static str,
-    limit: String,
-    posted: String,
-    presumed: String,
-    held: String,
-    left: String,
-    resets: String,
-    tight: bool,
-}
 
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -34,11 +23,12 @@ struct Page {
 /// The page as HTML.
 pub(crate) fn render(desk: &dyn Desk) -> Result<String, askama::Error> {
     let mut balances = desk.balances();
+    // Accounts with a limit first: those are what a person looks for.
     balances.sort_by(|one, other| {
-        let limited = |balance: &Balance| Measure::ALL.iter().all(|measure| balance.limits.of(*measure).is_none());
-        limited(one).cmp(&limited(other)).then_with(|| one.account.cmp(&other.account))
+        let is_unlimited = |balance: &Balance| balance.limits == Limits::NONE;
+        is_unlimited(one).cmp(&is_unlimited(other)).then_with(|| one.account.cmp(&other.account))
     });
-    let mut rows: Vec<Row> = balances.iter().flat_map(rows_of).collect();
+    let mut rows: Vec<Row> = balances.iter().flat_map(rows).collect();
     let hidden = rows.len().saturating_sub(ACCOUNTS_SHOWN);
     rows.truncate(ACCOUNTS_SHOWN);
     Page {
@@ -51,34 +41,9 @@ pub(crate) fn render(desk: &dyn Desk) -> Result<String, askama::Error> {
     .render()
 }
 
-/// Dollars always, other measures where they have a limit.
-fn rows_of(balance: &Balance) -> impl Iterator<Item = Row> + '_ {
-    Measure::ALL
-        .into_iter()
-        .filter(|measure| *measure == Measure::Usd || balance.limits.of(*measure).is_some())
-        .map(|measure| row(balance, measure))
-}
-
-fn row(balance: &Balance, measure: Measure) -> Row {
-    let text = |value: i64| amount(measure, value);
-    let left = balance.left(measure);
-    // A tenth of the limit is the mark from which a person should look.
-    let tight = left.zip(balance.limits.of(measure)).is_some_and(|(left, limit)| left <= limit / 10);
-    Row {
-        account: balance.account.to_string(),
-        measure: measure.word(),
-        limit: balance.limits.of(measure).map(text).unwrap_or_default(),
-        posted: text(balance.posted.of(measure)),
-        presumed: text(balance.presumed.of(measure)),
-        held: text(balance.held.of(measure)),
-        left: left.map(text).unwrap_or_default(),
-        resets: balance.resets_ms.as_ref().map(utc).unwrap_or_default(),
-        tight,
-    }
-}
-
-fn amount(measure: Measure, value: i64) -> String {
-    if measure == Measure::Usd { format!("${}", Money::from_nanos(value)) } else { value.to_string() }
+/// An amount of a record as dollars; nothing where there is none.
+pub(crate) fn dollars(amount: &str) -> String {
+    if amount.is_empty() { String::new() } else { format!("${}", visible(amount)) }
 }
 
 /// `2026-11-21 14:03:05` in UTC; by reference because templates hand out references.

@@ -1,17 +1,21 @@
 //! The routes of the operator's plane.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 
 use crate::desk::{Action, Desk};
 use crate::error::ControlError;
+use crate::serve::{Stop, stopped};
+use crate::view::AccountView;
 use crate::{guard, page};
 
 const STYLE: &str = include_str!("../templates/style.css");
@@ -19,12 +23,12 @@ const STYLE: &str = include_str!("../templates/style.css");
 const DECISIONS_MAX: usize = 1_000;
 
 /// Which listener a router is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Plane {
     /// The network listener: probes, metrics, the page. Changes nothing.
     ReadOnly,
-    /// The owner's socket: also the actions of a person.
-    Owner,
+    /// The owner's socket: also the actions of a person. Clients are let go at the stop.
+    Owner(Stop),
 }
 
 type Shared = State<Arc<dyn Desk>>;
@@ -41,14 +45,20 @@ pub fn router(desk: Arc<dyn Desk>, plane: Plane) -> Router {
         .route("/v1/accounts", get(accounts))
         .route("/v1/decisions", get(decisions))
         .route("/v1/decisions/{id}", get(decision))
-        .route("/v1/unreconciled", get(unreconciled));
-    let routes = match plane {
+        .route("/v1/unreconciled", get(unreconciled))
+        .route("/v1/agents/{agent}", get(agent));
+    let views = views.with_state(Arc::clone(&desk));
+    match plane {
+        // Around everything, what is not found included.
         Plane::ReadOnly => views.layer(axum::middleware::from_fn(guard::watch)),
-        Plane::Owner => {
-            views.route("/v1/actions", post(act)).route("/v1/verify", post(verify)).route("/v1/attach", get(attach))
+        Plane::Owner(stop) => {
+            let actions = Router::new()
+                .route("/v1/actions", post(act))
+                .route("/v1/verify", post(verify))
+                .route("/v1/attach", get(move |desk: Shared| attach(desk, stop)));
+            views.merge(actions.with_state(desk))
         }
-    };
-    routes.method_not_allowed_fallback(not_allowed).with_state(desk)
+    }
 }
 
 async fn show(State(desk): Shared) -> Response {
@@ -84,32 +94,8 @@ async fn about(State(desk): Shared) -> Response {
 }
 
 async fn accounts(State(desk): Shared) -> Response {
-    let rows: Vec<AccountView> = desk.balances().iter().map(AccountView::of).collect();
+    let rows: Vec<AccountView> = desk.balances().into_iter().map(AccountView::from).collect();
     Json(rows).into_response()
-}
-
-/// A balance on the wire.
-#[derive(serde::Serialize)]
-struct AccountView {
-    account: types::AccountName,
-    held: types::Amounts,
-    limits: types::Limits,
-    posted: types::Amounts,
-    presumed: types::Amounts,
-    resets_ms: Option<u64>,
-}
-
-impl AccountView {
-    fn of(balance: &types::Balance) -> Self {
-        Self {
-            account: balance.account.clone(),
-            held: balance.held,
-            limits: balance.limits,
-            posted: balance.posted,
-            presumed: balance.presumed,
-            resets_ms: balance.resets_ms,
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -134,6 +120,10 @@ async fn unreconciled(State(desk): Shared) -> Response {
     Json(desk.unreconciled()).into_response()
 }
 
+async fn agent(State(desk): Shared, Path(agent): Path<String>) -> Response {
+    Json(desk.seen(&agent)).into_response()
+}
+
 async fn act(State(desk): Shared, Json(action): Json<Action>) -> Response {
     blocking(move || desk.act(action).map(Json)).await
 }
@@ -153,19 +143,14 @@ async fn blocking<T: IntoResponse + Send + 'static>(
     }
 }
 
-/// Stays open as long as the client; the owner stays as long as one such connection is open.
-async fn attach(State(desk): Shared) -> Response {
+/// Stays open as long as the client; the owner stays as long as one such connection is open, or until its stop.
+async fn attach(State(desk): Shared, mut stop: Stop) -> Response {
     let held = desk.attach();
-    let first = futures_util::stream::once(async { Ok::<_, std::convert::Infallible>("attached\n") });
-    let rest = futures_util::stream::poll_fn(move |_| {
-        let _stays = &held;
-        std::task::Poll::Pending
+    let first = stream::once(async { Ok::<_, Infallible>("attached\n") });
+    let last = stream::once(async move {
+        let _stays = held;
+        stopped(&mut stop).await;
+        Ok("the gateway stops\n")
     });
-    axum::body::Body::from_stream(futures_util::StreamExt::chain(first, rest)).into_response()
-}
-
-async fn not_allowed() -> Response {
-    let mut response = (StatusCode::METHOD_NOT_ALLOWED, "this listener changes nothing\n").into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
+    axum::body::Body::from_stream(first.chain(last)).into_response()
 }

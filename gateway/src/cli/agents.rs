@@ -48,6 +48,15 @@ struct Added<'a> {
     key: &'a str,
 }
 
+/// What `agents revoke` tells.
+#[derive(Serialize)]
+struct Revoked<'a> {
+    file: &'a Path,
+    /// A running gateway refuses the key already; `false` where none is running.
+    in_force: bool,
+    key_id: &'a str,
+}
+
 /// What `agents list` tells of one agent.
 #[derive(Serialize)]
 struct Listed {
@@ -71,6 +80,10 @@ impl Agents {
             Self::Revoke { key_id } => {
                 let house = place::house(path)?;
                 let file = ::config::revoke_key(&house.agents_folder, &key_id).map_err(CliError::failed)?;
+                let in_force = reloaded(&house, "the key stays in service until then")?;
+                if format == Format::Json {
+                    return json(&Revoked { file: &file, key_id: &key_id, in_force });
+                }
                 line(format!("key {key_id} is out of service ({})", file.display()))
             }
         }
@@ -86,21 +99,42 @@ fn add(
 ) -> Result<(), CliError> {
     let house = place::house(path)?;
     let limits = limits.into_iter().filter_map(|(window, usd)| usd.map(|usd| (window, usd))).collect();
-    let (key, file) = mint(&house, name, team, limits)?;
+    let (key, file) = mint(path, &house, name, team, limits)?;
+    if let Err(error) = reloaded(&house, "the file is removed again, nothing has changed") {
+        // The old configuration is in force, and a new one with this file in it could not be.
+        std::fs::remove_file(&file)?;
+        return Err(error);
+    }
+    let door = house.listeners.proxy.first().map_or_else(|| "HOST:PORT".to_owned(), ToString::to_string);
     if format == Format::Json {
         return json(&Added { agent: name, file, key: &key });
     }
     line(format!("agent {name} may now use the key below; it is shown once and kept nowhere\n\n  {key}\n"))?;
-    line(format!("as proxy:    HTTPS_PROXY=http://{name}:{key}@HOST:PORT"))?;
-    line("as base URL: http://HOST:PORT/openai/v1 with the key as API key")?;
+    line(format!("as proxy:    HTTPS_PROXY=http://{name}:{key}@{door}"))?;
+    line(format!("as base URL: http://{door}/openai/v1 with the key as API key"))?;
     line(format!("written to   {}", file.display()))
+}
+
+/// Puts a change in force in a running gateway; whether there was one.
+///
+/// # Errors
+/// Where it does not take the configuration, with what that means.
+fn reloaded(house: &House, meaning: &str) -> Result<bool, CliError> {
+    match place::reload(house) {
+        Ok(done) => Ok(done.is_some()),
+        Err(error) => {
+            Err(CliError::failed(format!("the running gateway did not take the change ({error}); {meaning}")))
+        }
+    }
 }
 
 /// Makes an agent with a key, and writes the key's hash beside the configuration.
 ///
 /// # Errors
-/// Where there is no randomness or the file cannot be written.
+/// Where there is no randomness, the file cannot be written, or the configuration would be wrong with it (an agent of this
+/// name, a team that is none): then nothing is left behind.
 pub(super) fn mint(
+    config: &Path,
     house: &House,
     name: &str,
     team: Option<String>,
@@ -109,6 +143,10 @@ pub(super) fn mint(
     let minted = key()?;
     let agent = NewAgent { name: name.to_owned(), team, key: minted.kept, limits };
     let file = ::config::add_agent(&house.agents_folder, &agent).map_err(CliError::failed)?;
+    if let Err(error) = place::house(config) {
+        std::fs::remove_file(&file)?;
+        return Err(error);
+    }
     Ok((minted.key.expose().to_owned(), file))
 }
 

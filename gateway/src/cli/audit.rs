@@ -1,12 +1,14 @@
 //! `bursar audit`: verify, read and export the trail. Needs no running gateway and no trust in one.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use audit::Line;
 use clap::Subcommand;
+use control::visible;
 use types::Entry;
 
-use super::output::{CliError, Format, UNPROVED, json, line};
+use super::output::{CliError, Format, json, line};
 use super::place;
 use crate::reply::iso;
 
@@ -66,10 +68,8 @@ impl Audit {
             Self::Verify { against, dir, key } => {
                 let (dir, key) = match dir {
                     Some(dir) => (dir, key),
-                    None => {
-                        let house = place::house(config)?;
-                        (place::trail(&house), key.or_else(|| Some(house.data.join("trail.pub"))))
-                    }
+                    // Its key is the published one where none is named.
+                    None => (place::trail(&place::house(config)?), key),
                 };
                 verify(&dir, key.as_deref(), against.as_deref(), format)
             }
@@ -84,19 +84,23 @@ impl Audit {
 }
 
 fn verify(dir: &Path, key: Option<&Path>, against: Option<&Path>, format: Format) -> Result<(), CliError> {
-    let unproved = |error: audit::AuditError| CliError::new(UNPROVED, error);
-    let key = key.map(|path| read(path).and_then(|text| audit::parse_key(&text).map_err(unproved))).transpose()?;
-    let against = against
-        .map(|path| read(path).and_then(|text| audit::Checkpoint::parse(&text).map_err(unproved)))
-        .transpose()?;
-    let report = audit::verify(dir, key.as_ref(), against.as_ref()).map_err(unproved)?;
+    let key = key.map(|path| read(path).and_then(|text| Ok(audit::parse_key(&text)?))).transpose()?;
+    let against = against.map(|path| read(path).and_then(|text| Ok(audit::Checkpoint::parse(&text)?))).transpose()?;
+    let report = audit::verify(dir, key.as_ref(), against.as_ref())?;
     if format == Format::Json {
         return json(&report);
     }
     line(format!(
         "the trail holds: {} entries in {} segments, {} checkpoints, root {}",
         report.entries, report.segments, report.checkpoints, report.root
-    ))
+    ))?;
+    if !report.signed {
+        line("no signed checkpoint was checked: this excludes accidents, not forgery")?;
+    }
+    if report.entries > report.covered_seq {
+        line(format!("entries after {} are chained, and not covered by a checkpoint yet", report.covered_seq))?;
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
@@ -104,20 +108,27 @@ fn read(path: &Path) -> Result<String, CliError> {
 }
 
 fn tail(dir: &Path, count: usize, format: Format) -> Result<(), CliError> {
-    let mut last = std::collections::VecDeque::with_capacity(count);
-    for entry in audit::lines(dir, 1).map_err(CliError::failed)? {
-        if last.len() == count {
+    let mut last = VecDeque::new();
+    for entry in audit::lines(dir, tail_from(dir, count)?)? {
+        last.push_back(entry?);
+        if last.len() > count {
             last.pop_front();
         }
-        last.push_back(entry.map_err(CliError::failed)?);
     }
     print(last, format)
 }
 
+/// Where to begin to read for the last entries: segments that are closed tell how many entries they hold.
+fn tail_from(dir: &Path, count: usize) -> Result<u64, CliError> {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    let last_closed = audit::last_closed_seq(dir)?.unwrap_or(0);
+    Ok((last_closed + 1).saturating_sub(count).max(1))
+}
+
 fn show(dir: &Path, id: types::DecisionId, format: Format) -> Result<(), CliError> {
     let mut about = Vec::new();
-    for entry in audit::lines(dir, 1).map_err(CliError::failed)? {
-        let entry = entry.map_err(CliError::failed)?;
+    for entry in audit::lines(dir, 1)? {
+        let entry = entry?;
         if entry.entry.id() == Some(id) {
             about.push(entry);
         }
@@ -128,15 +139,17 @@ fn show(dir: &Path, id: types::DecisionId, format: Format) -> Result<(), CliErro
     print(about, format)
 }
 
+/// Entries, each in one line for people, or all as one array of JSON.
 fn print(lines: impl IntoIterator<Item = Line>, format: Format) -> Result<(), CliError> {
+    if format == Format::Json {
+        let told = lines
+            .into_iter()
+            .map(|line| serde_json::json!({"seq": line.seq.to_string(), "gateway": line.gateway, "entry": line.entry}));
+        return json(&told.collect::<Vec<_>>());
+    }
     for entry in lines {
-        if format == Format::Json {
-            let value =
-                serde_json::json!({"seq": entry.seq.to_string(), "gateway": entry.gateway, "entry": entry.entry});
-            line(value)?;
-        } else {
-            line(format!("{:>8}  {}  {}", entry.seq, iso(entry.entry.at_ms()), sentence(&entry.entry)))?;
-        }
+        let text = sentence(&entry.entry);
+        line(format!("{:>8}  {}  {}", entry.seq, iso(entry.entry.at_ms()), visible(&text)))?;
     }
     Ok(())
 }
@@ -182,12 +195,21 @@ fn sentence(entry: &Entry) -> String {
     }
 }
 
+/// Writes to a draft beside the file, so that a failure leaves neither half an export nor less than was there before.
 fn export(dir: &Path, from: u64, until: u64, to: Option<&Path>, proofs: bool) -> Result<(), CliError> {
-    match to {
-        Some(path) => {
-            let file = std::fs::File::create(path)?;
-            audit::export(dir, from..=until, proofs, &mut std::io::BufWriter::new(file)).map_err(CliError::failed)
-        }
-        None => audit::export(dir, from..=until, proofs, &mut std::io::stdout().lock()).map_err(CliError::failed),
+    let Some(path) = to else {
+        return Ok(audit::export(dir, from..=until, proofs, &mut std::io::stdout().lock())?);
+    };
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".part");
+    let failed = |error: std::io::Error| CliError::failed(format!("{}: {error}", path.display()));
+    let mut writer = std::io::BufWriter::new(std::fs::File::create(&draft).map_err(failed)?);
+    let written = audit::export(dir, from..=until, proofs, &mut writer);
+    drop(writer);
+    if let Err(error) = written {
+        // What is left of the draft is nobody's export.
+        let _ = std::fs::remove_file(&draft);
+        return Err(error.into());
     }
+    std::fs::rename(&draft, path).map_err(failed)
 }

@@ -36,6 +36,20 @@ struct Shown {
     not_after: String,
 }
 
+#[derive(Serialize)]
+struct Pem<'a> {
+    pem: &'a str,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    file: &'a Path,
+}
+
+fn pem(pem: &str, format: Format) -> Result<(), CliError> {
+    if format == Format::Json { json(&Pem { pem }) } else { line(pem.trim_end()) }
+}
+
 impl Ca {
     /// Does the command; makes the authority where there is none yet.
     ///
@@ -46,9 +60,12 @@ impl Ca {
         let authority = Authority::open_or_create(&house.data, now_ms()).map_err(CliError::failed)?;
         match self {
             Self::Show => show(&house.data, &authority, format),
-            Self::Export => line(authority.certificate_pem().trim_end()),
-            Self::Bundle { to: Some(to) } => authority.write_bundle(to).map_err(CliError::failed),
-            Self::Bundle { to: None } => line(authority.bundle_pem(&[]).map_err(CliError::failed)?.trim_end()),
+            Self::Export => pem(authority.certificate_pem(), format),
+            Self::Bundle { to: Some(to) } => {
+                authority.write_bundle(to).map_err(CliError::failed)?;
+                if format == Format::Json { json(&Written { file: to }) } else { Ok(()) }
+            }
+            Self::Bundle { to: None } => pem(&authority.bundle_pem(&[]).map_err(CliError::failed)?, format),
         }
     }
 }

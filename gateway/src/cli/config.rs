@@ -34,7 +34,7 @@ impl ConfigCommand {
     /// What is wrong with the configuration.
     pub(super) fn run(&self, path: &Path, format: Format) -> Result<(), CliError> {
         match self {
-            Self::Schema => line(::config::schema()),
+            Self::Schema => line(::config::schema().trim_end()),
             Self::Check => check(path, format),
         }
     }
@@ -42,13 +42,12 @@ impl ConfigCommand {
 
 fn check(path: &Path, format: Format) -> Result<(), CliError> {
     let house = place::house(path)?;
-    let missing = house.routes.iter().filter(|route| crate::credentials::ready(route).is_err());
     let checked = Checked {
         agents: house.directory.agents().count(),
         mode: house.mode.word(),
         routes: house.routes.iter().count(),
         version: house.version.to_string(),
-        warnings: missing.map(|route| format!("the route {} has no provider key now", route.name)).collect(),
+        warnings: house.warnings.clone(),
     };
     if format == Format::Json {
         return json(&checked);

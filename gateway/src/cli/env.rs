@@ -1,8 +1,12 @@
 //! `bursar env`: the variables that send a program's calls through the gateway, for every runtime we know.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
+use ::config::{Credentials, Environment, House, RealEnvironment};
 use clap::{Args, ValueEnum};
+use control::About;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::output::{CliError, Format, json, line};
 use super::place;
@@ -10,7 +14,7 @@ use super::place;
 /// Prints the environment that sends a program's calls through the gateway.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  eval \"$(bursar env --agent researcher --key bk_…)\"\n  bursar env --shell docker --key bk_… > agent.env"
+    after_help = "Examples:\n  eval \"$(bursar env --agent researcher --key bk_…)\"\n  bursar env --shell docker --at host.docker.internal:4000 --key bk_… > agent.env"
 )]
 pub(super) struct Env {
     /// For which shell or file.
@@ -19,9 +23,12 @@ pub(super) struct Env {
     /// The agent.
     #[arg(long, default_value = "agent")]
     agent: String,
-    /// The agent's key, as `bursar agents add` printed it.
-    #[arg(long, env = "BURSAR_KEY", hide_env_values = true)]
-    key: String,
+    /// The agent's key, as `bursar agents add` printed it; without it the one that BURSAR_KEY holds.
+    #[arg(long)]
+    key: Option<String>,
+    /// Where the program reaches the gateway (HOST:PORT), if not at its own listener: from a container, for example.
+    #[arg(long)]
+    at: Option<String>,
 }
 
 /// The forms that an environment can be printed in.
@@ -49,10 +56,22 @@ pub(super) struct Door<'a> {
     pub bundle: &'a Path,
     /// Our CA alone, for runtimes that add to their own roots.
     pub authority: &'a Path,
-    /// Path prefixes of routes by the variable that SDKs read their base URL from.
-    pub bases: &'a [(&'static str, String)],
+    /// What SDKs read beside the proxy.
+    pub sdks: &'a [Sdk],
 }
 
+/// The variables of one SDK.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sdk {
+    /// Where it reads its base URL; `None` where somebody has pointed it elsewhere.
+    base: Option<(&'static str, String)>,
+    /// Where it reads its key; `None` where the user's own key is passed through.
+    key: Option<&'static str>,
+}
+
+/// What may stand in the user part of a URL as it is (RFC 3986 §2.3, and the plus between agent and session).
+const NON_ALPHANUMERIC_BUT_PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'+');
 /// Variables that replace the roots of a runtime get the bundle (facts of each runtime's documentation).
 const BUNDLE_VARIABLES: [&str; 7] = [
     "SSL_CERT_FILE",
@@ -69,7 +88,8 @@ const AUTHORITY_VARIABLES: [&str; 2] = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 /// The variables, in the order to print them.
 #[must_use]
 pub(super) fn variables(door: &Door<'_>) -> Vec<(String, String)> {
-    let proxy = format!("http://{}:{}@{}", door.agent, door.key, door.proxy);
+    let user = utf8_percent_encode(door.agent, NON_ALPHANUMERIC_BUT_PLAIN);
+    let proxy = format!("http://{user}:{}@{}", utf8_percent_encode(door.key, NON_ALPHANUMERIC_BUT_PLAIN), door.proxy);
     let local = "localhost,127.0.0.1,::1".to_owned();
     let mut variables = Vec::new();
     for name in ["HTTPS_PROXY", "https_proxy"] {
@@ -86,26 +106,42 @@ pub(super) fn variables(door: &Door<'_>) -> Vec<(String, String)> {
     for name in AUTHORITY_VARIABLES {
         variables.push((name.to_owned(), door.authority.display().to_string()));
     }
-    for (name, suffix) in door.bases {
+    for (name, suffix) in door.sdks.iter().filter_map(|sdk| sdk.base.as_ref()) {
         variables.push(((*name).to_owned(), format!("http://{}/_k/{}{suffix}", door.proxy, door.key)));
+    }
+    // A provider's own key is refused where ours is put in, and without any key an SDK does not even start.
+    for name in door.sdks.iter().filter_map(|sdk| sdk.key) {
+        variables.push((name.to_owned(), door.key.to_owned()));
     }
     variables.push(("BURSAR_KEY".to_owned(), door.key.to_owned()));
     variables
 }
 
-/// Base URLs of the routes that SDKs have a variable for: `OPENAI_BASE_URL` ends in `/v1`, `ANTHROPIC_BASE_URL` does not.
+/// What SDKs read, for the routes that there is an SDK for: `OPENAI_BASE_URL` ends in `/v1`, `ANTHROPIC_BASE_URL` does not.
+/// Whoever has pointed an SDK at a host that no route names keeps it: that may be a model on this very machine.
 #[must_use]
-pub(super) fn bases(house: &::config::House) -> Vec<(&'static str, String)> {
-    let mut bases = Vec::new();
+pub(super) fn sdks(house: &House, environment: &dyn Environment) -> Vec<Sdk> {
+    let mut sdks = Vec::new();
     for route in house.routes.iter() {
-        let Some(prefix) = &route.prefix else { continue };
-        match &*route.provider {
-            "openai" => bases.push(("OPENAI_BASE_URL", format!("{prefix}/v1"))),
-            "anthropic" => bases.push(("ANTHROPIC_BASE_URL", prefix.to_string())),
-            _ => {}
-        }
+        let (base, suffix, key) = match &*route.provider {
+            "openai" => ("OPENAI_BASE_URL", "/v1", "OPENAI_API_KEY"),
+            "anthropic" => ("ANTHROPIC_BASE_URL", "", "ANTHROPIC_API_KEY"),
+            _ => continue,
+        };
+        let is_elsewhere = environment.variable(base).is_some_and(|url| !leads_to_a_route(house, &url));
+        let prefix = route.prefix.as_ref().filter(|_| !is_elsewhere);
+        sdks.push(Sdk {
+            base: prefix.map(|prefix| (base, format!("{prefix}{suffix}"))),
+            key: (!is_elsewhere && matches!(route.credentials, Credentials::Inject { .. })).then_some(key),
+        });
     }
-    bases
+    sdks
+}
+
+fn leads_to_a_route(house: &House, url: &str) -> bool {
+    let Ok(url) = url.parse::<http::Uri>() else { return false };
+    let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
+    url.host().is_some_and(|host| house.routes.find(host, port).is_some())
 }
 
 impl Env {
@@ -115,17 +151,25 @@ impl Env {
     /// What is wrong with the configuration.
     pub(super) fn run(&self, config: &Path, format: Format) -> Result<(), CliError> {
         let house = place::house(config)?;
-        let proxy =
-            house.listeners.proxy.first().ok_or_else(|| CliError::failed("the configuration has no proxy listener"))?;
+        let key = self.key.clone().or_else(|| RealEnvironment.variable("BURSAR_KEY"));
+        let key = key.ok_or_else(|| CliError::failed("no key was named; use --key, or set BURSAR_KEY"))?;
+        if [&key, &self.agent].iter().any(|word| word.is_empty() || word.contains(char::is_control)) {
+            return Err(CliError::failed("agent and key are one line of text each"));
+        }
+        let proxy = match &self.at {
+            Some(at) => at.clone(),
+            None => reachable(&house)?,
+        };
         let (bundle, authority) = (house.data.join("ca-bundle.pem"), house.data.join("ca.pem"));
-        let bases = bases(&house);
+        // Nothing of the environment here decides for the shell that will read this.
+        let sdks = sdks(&house, &Nowhere);
         let door = Door {
-            proxy: &proxy.to_string(),
+            proxy: &proxy,
             agent: &self.agent,
-            key: &self.key,
+            key: &key,
             bundle: &absolute(&bundle),
             authority: &absolute(&authority),
-            bases: &bases,
+            sdks: &sdks,
         };
         let variables = variables(&door);
         if format == Format::Json {
@@ -135,6 +179,37 @@ impl Env {
             line(self.shell.line(&name, &value))?;
         }
         Ok(())
+    }
+}
+
+/// The first listener as a program on this machine reaches it. Without a fixed port only the running gateway knows.
+fn reachable(house: &House) -> Result<String, CliError> {
+    let none = || CliError::failed("the configuration has no proxy listener");
+    let mut listener = *house.listeners.proxy.first().ok_or_else(none)?;
+    if listener.port() == 0 {
+        let owner = place::owner(house).ok_or_else(|| {
+            CliError::failed("the listener has no fixed port: start the gateway first, or name HOST:PORT with --at")
+        })?;
+        let about = place::ask(async move { owner.view::<About>("/v1/about").await })?;
+        listener = about.proxy.and_then(|proxy| proxy.parse().ok()).ok_or_else(none)?;
+    }
+    if listener.ip().is_unspecified() {
+        let local = if listener.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        listener.set_ip(local);
+    }
+    Ok(listener.to_string())
+}
+
+/// An environment without variables.
+struct Nowhere;
+
+impl Environment for Nowhere {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _path: &Path) -> std::io::Result<String> {
+        Err(std::io::ErrorKind::NotFound.into())
     }
 }
 
@@ -165,13 +240,14 @@ mod tests {
             key: "bk_x",
             bundle: Path::new("/data/ca-bundle.pem"),
             authority: Path::new("/data/ca.pem"),
-            bases: &[("OPENAI_BASE_URL", "/openai/v1".to_owned())],
+            sdks: &[Sdk { base: Some(("OPENAI_BASE_URL", "/openai/v1".to_owned())), key: Some("OPENAI_API_KEY") }],
         };
         let variables: std::collections::BTreeMap<String, String> = variables(&door).into_iter().collect();
         assert_eq!(variables["HTTPS_PROXY"], "http://researcher:bk_x@127.0.0.1:8080");
         assert_eq!(variables["https_proxy"], variables["HTTPS_PROXY"]);
         assert_eq!(variables["SSL_CERT_FILE"], "/data/ca-bundle.pem");
         assert_eq!(variables["NODE_EXTRA_CA_CERTS"], "/data/ca.pem");
+        assert_eq!(variables["OPENAI_API_KEY"], "bk_x");
         assert_eq!(variables["OPENAI_BASE_URL"], "http://127.0.0.1:8080/_k/bk_x/openai/v1");
     }
 

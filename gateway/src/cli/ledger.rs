@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ::config::{Environment, RealEnvironment};
 use clap::Subcommand;
 use control::{Action, Done, Presumed};
 use types::account::Subject;
@@ -75,6 +76,9 @@ impl LedgerCommand {
     /// What is wrong with the configuration, or why the ledger refused.
     pub(super) fn run(self, config: &Path, format: Format) -> Result<(), CliError> {
         let house = place::house(config)?;
+        if let Self::Freeze { subject } = &self {
+            warn_of_stranger(&house, subject)?;
+        }
         let Some(action) = self.action() else { return unreconciled(&house, format) };
         let done = match place::owner(&house) {
             Some(client) => place::ask(async move { client.send::<Done>("/v1/actions", &action).await })?,
@@ -84,7 +88,8 @@ impl LedgerCommand {
     }
 
     fn action(self) -> Option<Action> {
-        let by = std::env::var("USER").unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+        let by =
+            RealEnvironment.variable("USER").unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
         Some(match self {
             Self::Unreconciled => return None,
             Self::Resolve { id, actual, evidence } => Action::Resolve { id, actual, by, evidence },
@@ -96,6 +101,23 @@ impl LedgerCommand {
             Self::Unfreeze { subject } => Action::Unfreeze { subject, by },
         })
     }
+}
+
+/// A freeze of a name that nobody has stops nobody: most often it is a slip of the pen, and the danger goes on.
+fn warn_of_stranger(house: &::config::House, subject: &Subject) -> Result<(), CliError> {
+    let is_known = match subject.scope {
+        Scope::Org => subject.name == house.org,
+        Scope::Team => house.directory.teams().contains(&subject.name),
+        Scope::Agent => house.directory.agent(&subject.name).is_some(),
+        Scope::Vendor => house.routes.iter().any(|route| route.provider == subject.name),
+        _ => true,
+    };
+    if is_known {
+        return Ok(());
+    }
+    use std::io::Write;
+    let told = writeln!(std::io::stderr().lock(), "bursar: warning: the configuration knows no {subject}");
+    told.map_err(CliError::failed)
 }
 
 fn unreconciled(house: &::config::House, format: Format) -> Result<(), CliError> {

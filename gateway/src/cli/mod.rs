@@ -17,6 +17,7 @@ mod spend;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::config::{Environment, RealEnvironment};
 use clap::{Parser, Subcommand};
 
 pub use output::{CliError, Format};
@@ -26,9 +27,9 @@ pub use output::{CliError, Format};
 #[derive(Debug, Parser)]
 #[command(name = "bursar", version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// The configuration file.
-    #[arg(long, short, global = true, env = "BURSAR_CONFIG", default_value = "bursar.yaml")]
-    config: PathBuf,
+    /// The configuration file; without it the one that BURSAR_CONFIG names, or bursar.yaml here.
+    #[arg(long, short, global = true)]
+    config: Option<PathBuf>,
     /// How to print.
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -80,21 +81,23 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
     let format = cli.output;
+    let named = cli.config.or_else(|| RealEnvironment.variable("BURSAR_CONFIG").map(PathBuf::from));
+    let config = named.clone().unwrap_or_else(|| PathBuf::from("bursar.yaml"));
     let done = match cli.command {
-        Command::Init(init) => init.run(&cli.config),
-        Command::Serve(serve) => serve.run(&cli.config),
-        Command::Run(run) => return run.run(&cli.config),
-        Command::Env(env) => env.run(&cli.config, format),
-        Command::Agents(agents) => agents.run(&cli.config, format),
-        Command::Spend(spend) => spend.run(&cli.config, format),
-        Command::Audit(audit) => audit.run(&cli.config, format),
-        Command::Ca(ca) => ca.run(&cli.config, format),
-        Command::Ledger(ledger) => ledger.run(&cli.config, format),
-        Command::Config(config) => config.run(&cli.config, format),
+        Command::Init(init) => init.run(&config, format),
+        Command::Serve(serve) => serve.run(&config),
+        Command::Run(run) => return run.run(named.as_deref(), format),
+        Command::Env(env) => env.run(&config, format),
+        Command::Agents(agents) => agents.run(&config, format),
+        Command::Spend(spend) => spend.run(&config, format),
+        Command::Audit(audit) => audit.run(&config, format),
+        Command::Ca(ca) => ca.run(&config, format),
+        Command::Ledger(ledger) => ledger.run(&config, format),
+        Command::Config(config_command) => config_command.run(&config, format),
         Command::Demo(demo) => demo.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.tell(),
+        Err(error) => error.tell(format),
     }
 }

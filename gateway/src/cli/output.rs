@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use control::visible;
 use serde::Serialize;
 
 /// How a command prints its result.
@@ -17,10 +18,15 @@ pub enum Format {
 }
 
 /// Why a command failed: one sentence, and the exit code that tells scripts what kind it was.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct CliError {
+    #[serde(rename = "error")]
     message: String,
+    #[serde(rename = "exit_code")]
     code: u8,
+    /// Nobody reads what we print: that is the reader's wish, and no failure.
+    #[serde(skip)]
+    is_unread: bool,
 }
 
 /// The exit code where the command could not do its work.
@@ -34,7 +40,7 @@ impl CliError {
     /// A failure with its exit code.
     #[must_use]
     pub fn new(code: u8, message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), code }
+        Self { message: message.to_string(), code, is_unread: false }
     }
 
     /// A plain failure.
@@ -43,12 +49,38 @@ impl CliError {
         Self::new(FAILED, message)
     }
 
-    /// Prints the error and gives the exit code.
+    /// Prints the error on standard error, for a person or as one line of JSON, and gives the exit code.
     #[must_use]
-    pub fn tell(&self) -> ExitCode {
+    pub fn tell(&self, format: Format) -> ExitCode {
+        if self.is_unread {
+            return ExitCode::SUCCESS;
+        }
+        let text = match format {
+            Format::Table => format!("bursar: {}", self.message),
+            Format::Json => serde_json::to_string(self).unwrap_or_default(),
+        };
         // Without a standard error there is nobody left to tell.
-        let _ = writeln!(std::io::stderr().lock(), "bursar: {}", self.message);
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
         ExitCode::from(self.code)
+    }
+
+    /// Standard output cannot be written.
+    fn unwritten(error: &std::io::Error) -> Self {
+        Self { is_unread: error.kind() == std::io::ErrorKind::BrokenPipe, ..Self::failed(error) }
+    }
+}
+
+/// A trail that does not hold has an exit code of its own.
+impl From<audit::AuditError> for CliError {
+    fn from(error: audit::AuditError) -> Self {
+        let code = if matches!(error, audit::AuditError::Broken(_)) { UNPROVED } else { FAILED };
+        Self::new(code, error)
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -63,7 +95,7 @@ impl From<std::io::Error> for CliError {
 /// # Errors
 /// Where standard output cannot be written.
 pub(super) fn line(text: impl fmt::Display) -> Result<(), CliError> {
-    writeln!(std::io::stdout().lock(), "{text}").map_err(CliError::failed)
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|error| CliError::unwritten(&error))
 }
 
 /// Prints a value as one JSON document.
@@ -75,7 +107,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     line(text)
 }
 
-/// Prints rows under a head.
+/// Prints rows under a head. Words of strangers may stand in them.
 ///
 /// # Errors
 /// Where standard output cannot be written.
@@ -84,7 +116,7 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(head.iter().map(ToString::to_string));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| visible(cell)));
     }
     line(table)
 }

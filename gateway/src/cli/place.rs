@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{House, RealEnvironment};
-use control::{Client, ControlError};
+use control::{Action, Client, ControlError, Done};
 
 use super::output::{CONFIG, CliError};
 use crate::house::DataDirectory;
@@ -29,7 +29,23 @@ pub(super) fn trail(house: &House) -> PathBuf {
 /// A client of the owner of the house's data directory, where one is running.
 #[must_use]
 pub(super) fn owner(house: &House) -> Option<Client> {
-    DataDirectory::is_owned(&house.data).then(|| Client::new(&DataDirectory::operator_socket(&house.data)))
+    DataDirectory::is_owned(&house.data).then(|| client(house))
+}
+
+/// A client of whoever owns the house's data directory, now or soon.
+#[must_use]
+pub(super) fn client(house: &House) -> Client {
+    Client::new(&DataDirectory::operator_socket(&house.data))
+}
+
+/// Tells a running gateway to read its configuration at once, instead of when it notices the change. `None` where no
+/// gateway runs.
+///
+/// # Errors
+/// Where it cannot use the configuration: the old one stays in force.
+pub(super) fn reload(house: &House) -> Result<Option<Done>, CliError> {
+    let Some(client) = owner(house) else { return Ok(None) };
+    ask(async move { client.send::<Done>("/v1/actions", &Action::Reload).await }).map(Some)
 }
 
 /// Runs a conversation with the owner on a small runtime of its own.

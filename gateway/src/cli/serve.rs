@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ::config::{House, RealEnvironment, Watched};
+use ::config::{Environment, House, RealEnvironment, Watched};
 use clap::Args;
-use control::{serve_socket, serve_tcp};
+use control::Listening;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
 
 use super::output::{CONFIG, CliError};
 use crate::clock::now_ms;
@@ -45,7 +46,7 @@ impl Serve {
     /// # Errors
     /// Why it did not start.
     pub(super) fn run(&self, config: &Path) -> Result<(), CliError> {
-        log();
+        log()?;
         let metrics = install_metrics()?;
         let watched = Watched::open(config, Arc::new(RealEnvironment), Arc::new(now_ms));
         let watched = Arc::new(watched.map_err(|error| CliError::new(CONFIG, error))?);
@@ -60,28 +61,29 @@ impl Serve {
         served
     }
 
+    /// Binds everything first, then serves: what cannot be had is told before anything runs.
     fn serve(&self, gateway: &Arc<Gateway>, watched: &Arc<Watched>, house: &House) -> Result<(), CliError> {
-        let options = self.options(house);
-        let front = Front::bind(options, Arc::clone(gateway), Arc::clone(&gateway.drain)).map_err(CliError::failed)?;
-        let keeper = Keeper::start(gateway).map_err(CliError::failed)?;
-        let (stop, stopped) = watch::channel(false);
-        let plane = plane(gateway, house, &stopped)?;
+        let front = Front::bind(self.options(house), Arc::clone(gateway), Arc::clone(&gateway.drain));
+        let front = front.map_err(CliError::failed)?;
+        let socket = DataDirectory::operator_socket(&house.data);
+        let listening = Listening::bind(&socket, house.listeners.operator).map_err(CliError::failed)?;
+        let page = listening.page();
         let proxies: Vec<SocketAddr> = front.addresses().collect();
         if let Some(proxy) = proxies.first() {
             gateway.listens_at(*proxy);
         }
+        let keeper = Keeper::start(gateway).map_err(CliError::failed)?;
         // Dropped at the end of this function, which ends the watching.
         let _watch = watched.watch().map_err(CliError::failed)?;
+        let plane = Plane::start(gateway, listening)?;
         if let Some(seconds) = self.until_idle_seconds {
             stop_when_idle(gateway, Duration::from_secs(seconds))?;
         }
-        tracing::info!(?proxies, operator = ?house.listeners.operator, policy = %house.version, "bursar is ready");
+        let page = page.map(|page| format!("http://{page}/"));
+        tracing::info!(?proxies, page, policy = %house.version, "bursar is ready");
         front.run(Signals::Process);
         drop(keeper);
-        // The plane is gone with its receiver if this fails; it is to end anyway.
-        let _ = stop.send(true);
-        // A plane that panicked has told so.
-        let _ = plane.join();
+        drop(plane);
         Ok(())
     }
 
@@ -100,11 +102,18 @@ impl Serve {
 }
 
 /// Our own words go to standard error; standard output has the canonical lines alone.
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG").unwrap_or_else(|_| "info".into());
+fn log() -> Result<(), CliError> {
+    let wanted = RealEnvironment.variable("BURSAR_LOG").unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::builder().parse(&wanted).map_err(|error| {
+        CliError::new(
+            CONFIG,
+            format!("BURSAR_LOG={wanted} is no filter ({error}); write `debug`, or `info,gateway=debug`"),
+        )
+    })?;
     // A second call in one process changes nothing.
     let _ =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    Ok(())
 }
 
 fn install_metrics() -> Result<PrometheusHandle, CliError> {
@@ -118,42 +127,39 @@ fn install_metrics() -> Result<PrometheusHandle, CliError> {
     Ok(handle)
 }
 
-/// The operator's plane, on a thread and a runtime of its own: it answers even when the data plane is full.
-fn plane(gateway: &Arc<Gateway>, house: &House, stopped: &watch::Receiver<bool>) -> Result<JoinHandle<()>, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (gateway, stopped) = (Arc::clone(gateway), stopped.clone());
-    let (socket, operator) = (DataDirectory::operator_socket(&house.data), house.listeners.operator);
-    let (bound, ready) = std::sync::mpsc::sync_channel(2);
-    let tell_socket = bound.clone();
-    let thread = std::thread::Builder::new().name("bursar-plane".into()).spawn(move || {
-        runtime.block_on(async move {
-            let owner = serve_socket(gateway.clone(), socket, stopped.clone(), || {
-                // Nobody waits for this any more where the start has failed.
-                let _ = tell_socket.send(Ok(()));
-            });
-            let page = async {
-                match operator {
-                    Some(address) => {
-                        serve_tcp(gateway.clone(), address, stopped.clone(), |at| {
-                            tracing::info!("the operator's page is at http://{at}/");
-                        })
-                        .await
-                    }
-                    None => Ok(()),
+/// The operator's plane, on a thread and a runtime of its own: it answers even when the data plane is full. Dropping it
+/// lets its answers end, and ends it.
+struct Plane {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Plane {
+    fn start(gateway: &Arc<Gateway>, listening: Listening) -> Result<Self, CliError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = watch::channel(false);
+        let gateway = Arc::clone(gateway);
+        let thread = std::thread::Builder::new().name("bursar-plane".into()).spawn(move || {
+            runtime.block_on(async move {
+                let served = listening.serve(gateway.clone(), stopped.clone());
+                let (served, ()) = tokio::join!(served, hangups(&gateway, stopped));
+                if let Err(error) = served {
+                    tracing::error!("{error}");
                 }
-            };
-            let hangups = hangups(&gateway, stopped.clone());
-            let (owner, page, ()) = tokio::join!(owner, page, hangups);
-            for failed in [owner, page].into_iter().filter_map(Result::err) {
-                tracing::error!("{failed}");
-                let _ = bound.send(Err(failed.to_string()));
-            }
-        });
-    })?;
-    match ready.recv() {
-        Ok(Ok(())) => Ok(thread),
-        Ok(Err(error)) => Err(CliError::failed(error)),
-        Err(_) => Err(CliError::failed("the operator's plane did not start")),
+            });
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        // The plane is gone with its receiver if this fails; it is to end anyway.
+        let _ = self.stop.send(true);
+        if let Some(thread) = self.thread.take() {
+            // A plane that panicked has told so.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
-use types::{AccountName, Amounts, Balance, Limits, Measure, Money};
+use control::AccountView;
+use types::{Balance, Limits};
 
-use super::output::{CliError, Format, json, table};
+use super::output::{CliError, Format, json, line, table};
 use super::place;
 use crate::house::offline_balances;
 
@@ -16,7 +16,7 @@ use crate::house::offline_balances;
     after_help = "Examples:\n  bursar spend\n  bursar spend --agent researcher --output json\n  bursar spend --all"
 )]
 pub(super) struct Spend {
-    /// Only the accounts of this agent.
+    /// Only the accounts of this agent, and of its runs.
     #[arg(long)]
     agent: Option<String>,
     /// Also accounts that are counted without a limit.
@@ -24,57 +24,14 @@ pub(super) struct Spend {
     all: bool,
 }
 
-/// An account as it is printed, and as the owner tells it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Row {
-    /// The account.
-    pub account: AccountName,
-    /// Reserved by open holds.
-    pub held: Amounts,
-    /// The limits in force.
-    pub limits: Limits,
-    /// Real cost.
-    pub posted: Amounts,
-    /// Charged on silence.
-    pub presumed: Amounts,
-    /// When the window ends.
-    pub resets_ms: Option<u64>,
-}
-
-impl Row {
-    fn balance(&self) -> Balance {
-        Balance {
-            account: self.account.clone(),
-            posted: self.posted,
-            presumed: self.presumed,
-            held: self.held,
-            limits: self.limits,
-            resets_ms: self.resets_ms,
-        }
-    }
-}
-
-impl From<Balance> for Row {
-    fn from(balance: Balance) -> Self {
-        Self {
-            account: balance.account,
-            held: balance.held,
-            limits: balance.limits,
-            posted: balance.posted,
-            presumed: balance.presumed,
-            resets_ms: balance.resets_ms,
-        }
-    }
-}
-
 /// The accounts of a house: from its owner where one runs, folded from the trail otherwise.
 ///
 /// # Errors
 /// Where neither can be read.
-pub(super) fn rows(house: &::config::House) -> Result<Vec<Row>, CliError> {
+fn accounts(house: &::config::House) -> Result<Vec<AccountView>, CliError> {
     match place::owner(house) {
-        Some(client) => place::ask(async move { client.view::<Vec<Row>>("/v1/accounts").await }),
-        None => Ok(offline_balances(house).map_err(CliError::failed)?.into_iter().map(Row::from).collect()),
+        Some(client) => place::ask(async move { client.view::<Vec<AccountView>>("/v1/accounts").await }),
+        None => Ok(offline_balances(house).map_err(CliError::failed)?.into_iter().map(AccountView::from).collect()),
     }
 }
 
@@ -85,48 +42,52 @@ impl Spend {
     /// What is wrong with the configuration, or why the accounts cannot be read.
     pub(super) fn run(&self, config: &Path, format: Format) -> Result<(), CliError> {
         let house = place::house(config)?;
-        let mut rows = rows(&house)?;
-        rows.retain(|row| self.shows(row));
-        rows.sort_by(|one, other| one.account.cmp(&other.account));
+        let mut accounts = accounts(&house)?;
+        accounts.retain(|account| self.shows(account));
+        accounts.sort_by(|one, other| one.account.cmp(&other.account));
         if format == Format::Json {
-            return json(&rows);
+            return json(&accounts);
         }
-        let printed = rows.iter().flat_map(|row| self.lines(row));
+        if accounts.is_empty() {
+            return line(match &self.agent {
+                Some(agent) => format!("nothing was counted for the agent {agent} yet"),
+                None if self.all => "nothing was counted yet".to_owned(),
+                None => "no account with a limit was used yet; --all shows accounts without one".to_owned(),
+            });
+        }
+        let balances: Vec<Balance> = accounts.into_iter().map(Balance::from).collect();
+        let printed = balances.iter().flat_map(control::rows).map(|row| {
+            let resets = row.resets_ms.map(crate::reply::iso).unwrap_or_default();
+            let measure = row.measure.to_owned();
+            vec![row.account, measure, row.limit, row.posted, row.presumed, row.held, row.left, resets]
+        });
         table(&["account", "measure", "limit", "posted", "presumed", "held", "left", "resets (UTC)"], printed)
     }
 
-    fn shows(&self, row: &Row) -> bool {
+    fn shows(&self, account: &AccountView) -> bool {
         let is_asked = self.agent.as_ref().is_none_or(|agent| {
-            let (subject, _) = row.account.as_str().split_once('@').unwrap_or_default();
-            subject.strip_prefix("agent:") == Some(agent.as_str())
+            let (subject, _) = account.account.as_str().split_once('@').unwrap_or_default();
+            subject.strip_prefix("agent:").is_some_and(|name| name == agent || is_run_of(name, agent))
         });
-        is_asked && (self.all || self.agent.is_some() || row.limits != Limits::NONE)
-    }
-
-    fn lines(&self, row: &Row) -> Vec<Vec<String>> {
-        let balance = row.balance();
-        Measure::ALL
-            .into_iter()
-            .filter(|measure| {
-                row.limits.of(*measure).is_some() || (*measure == Measure::Usd && row.limits == Limits::NONE)
-            })
-            .map(|measure| {
-                let text = |value: i64| amount(measure, value);
-                vec![
-                    row.account.to_string(),
-                    measure.word().to_owned(),
-                    row.limits.of(measure).map(text).unwrap_or_default(),
-                    text(row.posted.of(measure)),
-                    text(row.presumed.of(measure)),
-                    text(row.held.of(measure)),
-                    balance.left(measure).map(text).unwrap_or_default(),
-                    row.resets_ms.map(crate::reply::iso).unwrap_or_default(),
-                ]
-            })
-            .collect()
+        is_asked && (self.all || self.agent.is_some() || account.limits != Limits::NONE)
     }
 }
 
-fn amount(measure: Measure, value: i64) -> String {
-    if measure == Measure::Usd { format!("${}", Money::from_nanos(value)) } else { value.to_string() }
+/// Whether an agent is one run of this name, as `bursar run --agent` makes them: the name, a dash, six hex digits.
+fn is_run_of(name: &str, agent: &str) -> bool {
+    let run = name.strip_prefix(agent).and_then(|rest| rest.strip_prefix('-'));
+    run.is_some_and(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_a_name_are_shown_with_it_and_other_agents_are_not() {
+        assert!(is_run_of("researcher-0a1b2c", "researcher"));
+        for other in ["researcher", "researcher-", "researcher-2", "researcher-assistant", "researcher2-0a1b2c"] {
+            assert!(!is_run_of(other, "researcher"), "{other}");
+        }
+    }
 }

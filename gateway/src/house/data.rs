@@ -4,10 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::HouseError;
+
+/// Commands own the directory for the time of one entry; a gateway owns it for as long as it runs.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A data directory that this process owns until the value is dropped.
 pub struct DataDirectory {
@@ -16,7 +21,8 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Makes the directory (mode 0700) where it is missing and takes its lock.
+    /// Makes the directory (mode 0700) where it is missing and takes its lock. Waits a moment for a command that owns
+    /// the directory only while it writes one entry.
     ///
     /// # Errors
     /// [`HouseError::SecondOwner`] where another process holds it, [`HouseError::Data`] where it cannot be made.
@@ -32,7 +38,7 @@ impl DataDirectory {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !take(&lock) {
             let mut owner = String::new();
             lock.read_to_string(&mut owner).map_err(failed)?;
             return Err(HouseError::SecondOwner { path: root.to_owned(), owner: owner.trim().to_owned() });
@@ -68,6 +74,18 @@ impl DataDirectory {
     }
 }
 
+/// Takes the lock; `false` where somebody holds it who does not let go within a moment.
+fn take(lock: &File) -> bool {
+    let until = Instant::now() + PATIENCE;
+    while flock(lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +102,17 @@ mod tests {
         drop(owner);
         assert!(!DataDirectory::is_owned(folder.path()));
         assert!(DataDirectory::own(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn who_only_looks_does_not_keep_an_owner_out() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(DataDirectory::own(folder.path()).unwrap());
+        // As `is_owned` does for an instant.
+        let looking = File::open(folder.path().join("lock")).unwrap();
+        flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
+        let leaves = std::thread::spawn(move || drop(looking));
+        assert!(DataDirectory::own(folder.path()).is_ok());
+        leaves.join().unwrap();
     }
 }

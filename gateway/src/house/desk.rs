@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use control::{About, Action, Attachment, ControlError, Desk, Done, Presumed, Verified};
+use control::{About, Action, Attachment, ControlError, Desk, Done, Presumed, Seen, Verified};
 use types::{Balance, Name, Record};
 
 use super::views::{limited, presumed};
 use super::{Gateway, HouseError, keeper, offline};
 use crate::clock::now_ms;
+use crate::reply::iso;
+
+/// The ledger takes a clock that stands no further behind than this; nothing is admitted beyond it (design §6, time).
+const CLOCK_BEHIND_MS: u64 = 2_000;
 
 /// A client of `bursar run` that keeps a temporary owner alive.
 struct Client(Arc<AtomicUsize>);
@@ -36,6 +40,10 @@ impl Gateway {
         let trail = self.trail.status();
         if !trail.healthy {
             reasons.push(format!("the trail cannot be written: {}", trail.error.unwrap_or_default()));
+        }
+        let ledger_ms = self.ledger.status().now_ms;
+        if ledger_ms > now_ms().saturating_add(CLOCK_BEHIND_MS) {
+            reasons.push(format!("the clock stands behind the trail, whose last time is {}", iso(ledger_ms)));
         }
         if self.proxy.get().is_none() {
             reasons.push("the listeners are not bound yet".to_owned());
@@ -90,6 +98,15 @@ impl Desk for Gateway {
 
     fn unreconciled(&self) -> Vec<Presumed> {
         self.ledger.unreconciled().into_iter().map(presumed).collect()
+    }
+
+    fn seen(&self, agent: &str) -> Seen {
+        let own = self.decisions.newest(usize::MAX).into_iter().filter(|record| record.agent == agent);
+        own.fold(Seen { ungoverned: self.ungoverned.of(agent), ..Seen::default() }, |seen, record| Seen {
+            requests: seen.requests.saturating_add(1),
+            refused: seen.refused.saturating_add(u64::from(record.verdict == "refuse")),
+            ..seen
+        })
     }
 
     fn metrics(&self) -> String {

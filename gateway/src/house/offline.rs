@@ -13,7 +13,8 @@ use super::views::{limited, presumed};
 use super::{DataDirectory, HouseError, rebuild, signer};
 use crate::clock::now_ms;
 
-/// Balances as the trail tells them.
+/// Balances as the trail tells them. Holds that were open when the last owner died stand as presumed, as the next start
+/// will write it.
 ///
 /// # Errors
 /// [`HouseError::Trail`] where the trail cannot be read.
@@ -22,11 +23,13 @@ pub fn offline_balances(house: &House) -> Result<Vec<Balance>, HouseError> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    Ok(limited(rebuild::fold(&folder, u64::MAX)?.accounts(), house, now_ms()))
+    let mut state = rebuild::fold(&folder, u64::MAX)?;
+    let now_ms = now_ms();
+    state.finish_restart(now_ms);
+    Ok(limited(state.accounts(), house, now_ms))
 }
 
-/// What waits for proof, as the trail tells it. Holds that were open when the last owner died are among them only
-/// after the next start: nobody has presumed them yet.
+/// What waits for proof, as the trail tells it; holds that were open when the last owner died are among them.
 ///
 /// # Errors
 /// [`HouseError::Trail`] where the trail cannot be read.

@@ -9,11 +9,15 @@ use types::{Entry, UnixMs};
 use super::HouseError;
 use crate::read::hash;
 
+/// Snapshots that stay on disk: the newest one counts only when a checkpoint covers the entry that names it, so the one
+/// before it is still needed.
+const SNAPSHOTS_KEPT: usize = 2;
+
 /// Rebuilds the ledger's state, and writes what a restart means for holds that were open: with an `admit` and no
 /// `outcome`, their bound is presumed.
 ///
 /// # Errors
-/// [`HouseError::Trail`] where the trail cannot be read, [`HouseError::Ledger`] where it contradicts itself.
+/// [`HouseError::Trail`] where the trail cannot be read.
 pub(super) fn rebuild(trail: &Trail, folder: &Path, now_ms: UnixMs) -> Result<Folded, HouseError> {
     let mut state = fold(folder, u64::MAX)?;
     for entry in state.finish_restart(now_ms) {
@@ -33,6 +37,14 @@ pub(super) fn fold(folder: &Path, until_seq: u64) -> Result<Folded, HouseError> 
             return Ok(state);
         }
     }
+    genesis(folder, until_seq)
+}
+
+/// Folds the trail from its first entry.
+///
+/// # Errors
+/// As [`rebuild`].
+fn genesis(folder: &Path, until_seq: u64) -> Result<Folded, HouseError> {
     let mut state = Folded::new();
     for line in audit::lines(folder, 1)? {
         let line = line?;
@@ -65,29 +77,60 @@ fn snapshots(folder: &Path) -> Result<Vec<OnDisk>, HouseError> {
     Ok(found)
 }
 
-/// Where the snapshot that was folded up to `folded_seq` stands.
-pub(super) fn snapshot_path(folder: &Path, folded_seq: u64) -> PathBuf {
-    folder.join(format!("snapshot-{folded_seq:020}"))
+/// The last entry that a snapshot on disk has folded, where there is any.
+///
+/// # Errors
+/// [`HouseError::Data`] where the folder cannot be read.
+pub(super) fn last_snapshot_seq(folder: &Path) -> Result<Option<u64>, HouseError> {
+    Ok(snapshots(folder)?.first().map(|snapshot| snapshot.folded_seq))
 }
 
-/// Folds on from a snapshot. A snapshot counts only if the trail itself names it by hash further on: otherwise it
-/// could bypass the evidence. `None` where it does not count.
+/// Writes a snapshot whole or not at all, and removes the ones that nobody needs any more.
+///
+/// # Errors
+/// [`HouseError::Data`] where the disk does not take it.
+pub(super) fn write_snapshot(folder: &Path, folded_seq: u64, bytes: &[u8]) -> Result<(), HouseError> {
+    let path = folder.join(format!("snapshot-{folded_seq:020}"));
+    let draft = path.with_extension("new");
+    std::fs::write(&draft, bytes)
+        .and_then(|()| std::fs::rename(&draft, &path))
+        .map_err(|source| HouseError::Data { path: path.clone(), source })?;
+    for old in snapshots(folder)?.into_iter().skip(SNAPSHOTS_KEPT) {
+        if let Err(error) = std::fs::remove_file(&old.path) {
+            tracing::warn!("the old snapshot {} cannot be removed: {error}", old.path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Folds on from a snapshot. A snapshot counts only if the trail itself names it by hash further on, in an entry that a
+/// checkpoint covers: otherwise it could bypass the evidence. `None` where it does not count.
 fn fold_from(folder: &Path, snapshot: &OnDisk, until_seq: u64) -> Result<Option<Folded>, HouseError> {
     if snapshot.folded_seq > until_seq {
         return Ok(None);
     }
     let Ok(bytes) = std::fs::read(&snapshot.path) else { return Ok(None) };
     let Ok(mut state) = Folded::decode(&bytes) else { return Ok(None) };
-    let sha256 = hash(&bytes);
+    let (sha256, covered_seq) = (hash(&bytes), audit::newest_checkpoint(folder)?.map_or(0, |newest| newest.size));
     let mut is_named = false;
-    for line in audit::lines(folder, snapshot.folded_seq + 1)? {
+    for line in audit::lines(folder, snapshot.folded_seq.saturating_add(1))? {
         let line = line?;
         if let Entry::Snapshot(named) = &line.entry {
-            is_named |= named.folded_seq == snapshot.folded_seq && named.sha256 == sha256;
+            let is_covered = line.seq <= covered_seq;
+            is_named |= is_covered && named.folded_seq == snapshot.folded_seq && named.sha256 == sha256;
+        }
+        // The entry that names it comes soon after what it has folded; without one the rest need not be read.
+        if !is_named && line.seq > covered_seq {
+            return Ok(None);
         }
         if line.seq <= until_seq {
             state.apply(&line.entry);
+        } else if is_named {
+            break;
         }
     }
     Ok(is_named.then_some(state))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use types::caller::NOBODY;
 use types::{Caller, Name, Reason, UnixMs};
 
 const HOUR_MS: u64 = 3_600_000;
+/// Beyond so many agents, those that named none in this hour are forgotten.
+const AGENTS_MAX: usize = 4_096;
 
 /// The sessions that each agent has named in this hour.
 pub struct Sessions {
@@ -27,13 +29,17 @@ impl Sessions {
         Self { per_hour_max, agents: DashMap::new() }
     }
 
-    /// Lets the caller's session in. The agents are those of the configuration, so the map is bounded by it.
+    /// Lets the caller's session in. Agents are those of the configuration, which bounds the map within an hour.
     ///
     /// # Errors
     /// [`Reason::SessionsExhausted`] for one session too many.
     pub fn admit(&self, caller: &Caller, now_ms: UnixMs) -> Result<(), Reason> {
         if &*caller.session == NOBODY {
             return Ok(());
+        }
+        if self.agents.len() >= AGENTS_MAX && !self.agents.contains_key(&caller.agent) {
+            // Agents of `bursar run` come and go; what they named in earlier hours counts no more.
+            self.agents.retain(|_, hour| hour.number == now_ms / HOUR_MS);
         }
         let mut hour = self.agents.entry(caller.agent.clone()).or_default();
         if hour.number != now_ms / HOUR_MS {
@@ -57,6 +63,17 @@ mod tests {
 
     fn caller(session: &str) -> Caller {
         Caller { agent: "a".into(), org: "o".into(), session: session.into(), team: NOBODY.into(), user: NOBODY.into() }
+    }
+
+    #[test]
+    fn agents_of_earlier_hours_are_forgotten() {
+        let sessions = Sessions::new(2);
+        for number in 0..AGENTS_MAX + 10 {
+            let caller = Caller { agent: format!("agent-{number}").into(), ..caller("one") };
+            let hour = number as u64 / 1_000;
+            assert_eq!(sessions.admit(&caller, hour * HOUR_MS), Ok(()));
+        }
+        assert!(sessions.agents.len() < 200, "{} agents are remembered", sessions.agents.len());
     }
 
     #[test]

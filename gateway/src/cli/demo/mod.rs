@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ::config::{Environment, RealEnvironment};
 use clap::Args;
 use control::{About, Client};
 use types::{Money, Window};
@@ -21,8 +22,9 @@ use crate::house::DataDirectory;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  bursar demo\n  bursar demo --python .state/venv/bin/python")]
 pub(super) struct Demo {
-    /// A Python that has the `openai` package: the demo then shows what the SDK itself sees.
-    #[arg(long, env = "BURSAR_DEMO_PYTHON")]
+    /// A Python that has the `openai` package: the demo then shows what the SDK itself sees. Without it the one that
+    /// BURSAR_DEMO_PYTHON names.
+    #[arg(long)]
     python: Option<PathBuf>,
 }
 
@@ -44,12 +46,13 @@ impl Demo {
         std::fs::write(&config, configuration(&folder.0, address.port()))?;
         let budget: Money = BUDGET.parse().map_err(CliError::failed)?;
         let house = place::house(&config)?;
-        let (key, _) = agents::mint(&house, "researcher", None, vec![(Window::Day, budget)])?;
+        let (key, _) = agents::mint(&config, &house, "researcher", None, vec![(Window::Day, budget)])?;
         let client = Client::new(&DataDirectory::operator_socket(&house.data));
         let _owner = Owner::start(&config)?;
         let about = runtime.block_on(ready(&client))?;
         let proxy = about.proxy.ok_or_else(|| CliError::failed("the gateway has no proxy listener"))?;
-        let agent = Agent::new(self.python.as_deref(), &proxy, &key, &house.data.join("ca-bundle.pem"));
+        let python = self.python.clone().or_else(|| RealEnvironment.variable("BURSAR_DEMO_PYTHON").map(PathBuf::from));
+        let agent = Agent::new(python.as_deref(), &proxy, &key, &house.data.join("ca-bundle.pem"));
         story(&agent, &config, &served)
     }
 }
