@@ -94,7 +94,8 @@ fn read(file: File, path: &Path) -> Result<SigningKey, AuditError> {
 
 fn parse(text: &str) -> Option<SigningKey> {
     let rest = text.trim_end().strip_prefix(OPENING)?;
-    let (_, seed) = rest.rsplit_once('+')?;
+    // Name and id have no plus; base64 may have some.
+    let seed = rest.splitn(3, '+').nth(2)?;
     let bytes = Zeroizing::new(STANDARD.decode(seed).ok()?);
     let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.strip_prefix(&[1])?).ok()?);
     Some(SigningKey::from_bytes(&seed))
@@ -103,7 +104,7 @@ fn parse(text: &str) -> Option<SigningKey> {
 fn create(path: &Path, name: &str, seed: &[u8; 32]) -> Result<SigningKey, AuditError> {
     let key = SigningKey::from_bytes(seed);
     let public = PublicKey { name: name.to_owned(), bytes: key.verifying_key().to_bytes() }.to_string();
-    let id = public.rsplit('+').nth(1).unwrap_or_default();
+    let id = public.split('+').nth(1).unwrap_or_default();
     let bytes = Zeroizing::new([[1].as_slice(), seed].concat());
     let seed = Zeroizing::new(STANDARD.encode(&*bytes));
     let text = Zeroizing::new(format!("{OPENING}{name}+{id}+{}\n", &*seed));
@@ -140,6 +141,21 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
         assert!(!format!("{made:?}").contains("AQEB"), "a debug print shows no key");
+    }
+
+    #[test]
+    fn every_key_can_be_read_again_whatever_its_letters() {
+        for seed in 0..=255_u8 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("trail.key");
+            let made = FileSigner::open_or_create(&path, "bursar/gw", [seed; 32]).unwrap();
+            let read = FileSigner::open_or_create(&path, "bursar/gw", [0; 32]).unwrap();
+            assert_eq!(made.public_key(), read.public_key(), "seed {seed}");
+            let public = PublicKey { name: "bursar/gw".into(), bytes: made.public_key() }.to_string();
+            let id = public.split('+').nth(1).unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.split('+').nth(3), Some(id), "seed {seed}: {text}");
+        }
     }
 
     #[test]
