@@ -73,8 +73,11 @@ impl CliError {
 /// A trail that does not hold has an exit code of its own.
 impl From<audit::AuditError> for CliError {
     fn from(error: audit::AuditError) -> Self {
-        let code = if matches!(error, audit::AuditError::Broken(_)) { UNPROVED } else { FAILED };
-        Self::new(code, error)
+        match &error {
+            audit::AuditError::Broken(_) => Self::new(UNPROVED, error),
+            audit::AuditError::File { source, .. } => Self { message: error.to_string(), ..Self::unwritten(source) },
+            _ => Self::failed(error),
+        }
     }
 }
 

@@ -67,7 +67,8 @@ fn keep(gateway: &Weak<Gateway>, stopped: &Receiver<()>) {
         for due in gateway.refusals.due(now_ms) {
             gateway.write_refused(due);
         }
-        if tick % RENEW_TICKS == 0 {
+        // At the first tick as well: the ledger's own figures are told with it.
+        if tick % RENEW_TICKS == 1 {
             gateway.ledger.renew(now_ms);
         }
         gateway.ledger.presume_expired(now_ms);
