@@ -1,5 +1,5 @@
 //! The operator's plane as its clients meet it: who may ask what, and what is shown of strangers' words.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
 
 mod kit;
 

@@ -129,7 +129,7 @@ fn the_environment_is_printed_in_every_form_and_means_the_same() {
     );
     assert!(env(&["--shell", "k8s"]).well().out.contains("- name: HTTPS_PROXY\n  value: \"http://"));
     let elsewhere = env(&["--at", "gateway.example:4000"]).well().out;
-    assert!(elsewhere.contains(&format!("@gateway.example:4000'")) && !elsewhere.contains(&proxy.to_string()));
+    assert!(elsewhere.contains("@gateway.example:4000'") && !elsewhere.contains(&proxy.to_string()));
     desk.bursar(&["env"]).failed(1, &["--key", "BURSAR_KEY"]);
     said(command(desk.folder(), &["env"]).env("BURSAR_KEY", key)).well();
 }
