@@ -149,13 +149,13 @@ impl fmt::Display for AccountName {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {
     /// Most calls.
-    #[serde(with = "opt_as_text")]
+    #[serde(default, with = "opt_as_text", skip_serializing_if = "Option::is_none")]
     pub requests: Option<i64>,
     /// Most tokens.
-    #[serde(with = "opt_as_text")]
+    #[serde(default, with = "opt_as_text", skip_serializing_if = "Option::is_none")]
     pub tokens: Option<i64>,
     /// Most nano-USD.
-    #[serde(with = "opt_as_text")]
+    #[serde(default, with = "opt_as_text", skip_serializing_if = "Option::is_none")]
     pub usd: Option<i64>,
 }
 

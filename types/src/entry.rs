@@ -95,7 +95,7 @@ pub struct Account {
     /// Its limits in the policy version named in the entry.
     pub limits: Limits,
     /// When its window ends, so that a fold forgets closed windows as the ledger does; `None` for totals.
-    #[serde(with = "opt_as_text")]
+    #[serde(default, with = "opt_as_text", skip_serializing_if = "Option::is_none")]
     pub resets_ms: Option<UnixMs>,
 }
 
@@ -148,7 +148,7 @@ pub struct Request {
     /// The model, `-` where there is none.
     pub model: Name,
     /// The output bound that Bursar inserted, where the client named none.
-    #[serde(with = "opt_as_text")]
+    #[serde(default, with = "opt_as_text", skip_serializing_if = "Option::is_none")]
     pub output_bound_inserted: Option<u64>,
     /// The path, without its query.
     pub path: String,
