@@ -91,7 +91,7 @@ fn verify(dir: &Path, key: Option<&Path>, against: Option<&Path>, format: Format
         return json(&report);
     }
     line(format!(
-        "the trail holds: {} entries in {} segments, {} checkpoints, root {}",
+        "the trail holds: entries {}, segments {}, checkpoints {}, root {}",
         report.entries, report.segments, report.checkpoints, report.root
     ))?;
     if !report.signed {

@@ -7,7 +7,7 @@ use control::{About, Action, Attachment, ControlError, Desk, Done, Presumed, See
 use types::{Balance, Name, Record};
 
 use super::views::{limited, presumed};
-use super::{Gateway, HouseError, keeper, offline};
+use super::{BUNDLE_PENDING, Gateway, HouseError, keeper, offline};
 use crate::clock::now_ms;
 use crate::reply::iso;
 
@@ -44,6 +44,9 @@ impl Gateway {
         let ledger_ms = self.ledger.status().now_ms;
         if ledger_ms > now_ms().saturating_add(CLOCK_BEHIND_MS) {
             reasons.push(format!("the clock stands behind the trail, whose last time is {}", iso(ledger_ms)));
+        }
+        if !self.bundled.load(Ordering::Acquire) {
+            reasons.push(BUNDLE_PENDING.to_owned());
         }
         if self.proxy.get().is_none() {
             reasons.push("the listeners are not bound yet".to_owned());

@@ -19,7 +19,7 @@ use crate::record::{tell_in_flight, tell_reload};
 
 const TICK: Duration = Duration::from_secs(1);
 /// A hold in flight is renewed this often (design §6).
-const RENEW_TICKS: u64 = 30;
+const RENEW_MS: u64 = 30_000;
 /// Live balances are compared with the trail this often, beside every snapshot.
 const COMPARE_TICKS: u64 = 3_600;
 /// So many differences are told one by one.
@@ -58,7 +58,7 @@ impl Drop for Keeper {
 }
 
 fn keep(gateway: &Weak<Gateway>, stopped: &Receiver<()>) {
-    let mut tick = 0;
+    let (mut tick, mut renewed_ms) = (0, 0);
     let mut segment = String::new();
     while matches!(stopped.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
         let Some(gateway) = gateway.upgrade() else { return };
@@ -67,9 +67,11 @@ fn keep(gateway: &Weak<Gateway>, stopped: &Receiver<()>) {
         for due in gateway.refusals.due(now_ms) {
             gateway.write_refused(due);
         }
-        // At the first tick as well: the ledger's own figures are told with it.
-        if tick % RENEW_TICKS == 1 {
+        // By the clock and before anything is presumed: folding a segment may have taken longer than a lease. At the first
+        // tick as well, because the ledger's own figures are told with it.
+        if now_ms.saturating_sub(renewed_ms) >= RENEW_MS {
             gateway.ledger.renew(now_ms);
+            renewed_ms = now_ms;
         }
         gateway.ledger.presume_expired(now_ms);
         tell_in_flight(gateway.requests_in_flight());

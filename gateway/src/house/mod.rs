@@ -21,7 +21,7 @@ pub use offline::{offline_act, offline_balances, offline_unreconciled};
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use audit::{FileSigner, Trail, TrailOptions};
@@ -44,6 +44,8 @@ use refusals::Refusals;
 use sessions::Sessions;
 use ungoverned::Ungoverned;
 
+/// Why a gateway that has just started is not ready: programs started now would find no bundle.
+pub const BUNDLE_PENDING: &str = "the bundle of roots is being written";
 /// An agent may name this many new sessions within an hour.
 const SESSIONS_PER_HOUR_MAX: usize = 1_000;
 
@@ -57,6 +59,8 @@ pub struct Gateway {
     upstream: Mutex<Outward>,
     /// Our certificate authority.
     pub authority: Arc<Authority>,
+    /// Whether the bundle of roots is written, as far as it can be.
+    bundled: Arc<AtomicBool>,
     /// Memory for bodies that are being judged.
     pub bodies: BodyBudget,
     /// Places for answers that nobody waits for.
@@ -103,7 +107,7 @@ impl Gateway {
         let verified = control::Verified { at_ms: now_ms, seq: trail.status().last_seq, drift: Vec::new() };
         let ledger = Ledger::start(journal, state, LedgerOptions::default());
         let authority = Arc::new(Authority::open_or_create(&house.data, now_ms)?);
-        write_bundle(&authority, &house)?;
+        let bundled = write_bundle(&authority, &house)?;
         let upstream = Upstream::new(&outward(&house, &authority)).map_err(HouseError::Upstream)?;
         let upstream =
             Outward { options: house.upstream.clone(), version: house.version.clone(), way: Arc::new(upstream) };
@@ -116,6 +120,7 @@ impl Gateway {
             trail,
             upstream: Mutex::new(upstream),
             authority,
+            bundled,
             bodies: BodyBudget::new(house.caps.body_budget_bytes),
             drains: Arc::new(Semaphore::new(house.caps.drains)),
             sessions: Sessions::new(SESSIONS_PER_HOUR_MAX),
@@ -267,13 +272,19 @@ fn outward(house: &House, authority: &Authority) -> UpstreamOptions {
 
 /// Writes the bundle of system roots and ours beside the start: reading the system's roots takes longer than the rest.
 /// Without system roots there is no bundle; our CA alone stands in `ca.pem`.
-fn write_bundle(authority: &Arc<Authority>, house: &House) -> Result<(), HouseError> {
+///
+/// The flag turns true when that is over.
+fn write_bundle(authority: &Arc<Authority>, house: &House) -> Result<Arc<AtomicBool>, HouseError> {
     let (authority, path) = (Arc::clone(authority), house.data.join("ca-bundle.pem"));
+    let bundled = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&bundled);
     let write = move || {
         if let Err(error) = authority.write_bundle(&path) {
             tracing::warn!("the bundle of roots could not be written: {error}");
         }
+        done.store(true, Ordering::Release);
     };
     let thread = std::thread::Builder::new().name("bursar-bundle".into()).spawn(write);
-    thread.map(drop).map_err(|source| HouseError::System { what: "a thread cannot be started".into(), source })
+    thread.map_err(|source| HouseError::System { what: "a thread cannot be started".into(), source })?;
+    Ok(bundled)
 }

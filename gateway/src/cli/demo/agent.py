@@ -1,4 +1,7 @@
+import json
+import os
 import sys
+import urllib.request
 
 import openai
 
@@ -27,7 +30,13 @@ if what == "call":
 elif what == "stream":
     raw = client().chat.completions.with_raw_response.create(model=model, messages=question, stream=True)
     print("".join(chunk.choices[0].delta.content or "" for chunk in raw.parse()))
-    print(told(raw.headers))
+    # A stream's head cannot tell its cost; whoever called may ask for it afterwards.
+    asked = urllib.request.Request(
+        os.environ["BURSAR_DECISIONS"] + raw.headers["bursar-decision-id"],
+        headers={"bursar-key": os.environ["OPENAI_API_KEY"]},
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked) as answer:
+        print(f"{told(raw.headers)}; did cost ${json.load(answer)['cost_usd']}")
 elif what == "spend":
     asked = [{"role": "user", "content": "Why? " * 400}]
     calls = 0

@@ -88,6 +88,7 @@ impl Agent {
             .env("HTTPS_PROXY", &self.proxy)
             .env("SSL_CERT_FILE", &self.bundle)
             .env("OPENAI_API_KEY", &self.key)
+            .env("BURSAR_DECISIONS", &self.decisions)
             .env_remove("OPENAI_BASE_URL")
             .output()?;
         said(&output)

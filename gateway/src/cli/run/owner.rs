@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 
 use crate::cli::output::CliError;
 use crate::cli::place;
-use crate::house::DataDirectory;
+use crate::house::{BUNDLE_PENDING, DataDirectory};
 
 /// How long a fresh owner may take to be ready, and an old one to leave.
 const READY_MAX: Duration = Duration::from_secs(40);
@@ -80,7 +80,8 @@ pub(super) async fn attach_or_start(config: &Path, house: &House, idle_seconds: 
 async fn attach(client: &Client) -> Option<Attached> {
     let held = client.attach().await.ok()?;
     let about: About = client.view("/v1/about").await.ok()?;
-    let proxy = about.proxy.filter(|_| !about.not_ready.iter().any(|why| why == "draining"))?;
+    let proxy =
+        about.proxy.filter(|_| !about.not_ready.iter().any(|why| why == "draining" || why == BUNDLE_PENDING))?;
     Some(Attached { client: client.clone(), proxy, held })
 }
 
