@@ -17,6 +17,8 @@ const CALLS_MAX: usize = 64;
 pub(super) struct Agent {
     kind: Kind,
     proxy: String,
+    /// Where the agent asks what a decision of its own did cost.
+    decisions: String,
     bundle: PathBuf,
     key: String,
 }
@@ -34,7 +36,13 @@ impl Agent {
             probe.is_ok_and(|output| output.status.success())
         });
         let kind = sdk.map_or(Kind::Curl, |python| Kind::Sdk(python.to_owned()));
-        Self { kind, proxy: format!("http://researcher:{key}@{proxy}"), bundle: bundle.to_owned(), key: key.to_owned() }
+        Self {
+            kind,
+            proxy: format!("http://researcher:{key}@{proxy}"),
+            decisions: format!("http://{proxy}/v1/decisions/"),
+            bundle: bundle.to_owned(),
+            key: key.to_owned(),
+        }
     }
 
     /// What kind of client it is.
@@ -51,9 +59,23 @@ impl Agent {
             Kind::Sdk(python) => self.sdk(python, &[if streamed { "stream" } else { "call" }, model]),
             Kind::Curl => {
                 let body = json!({"model": model, "stream": streamed, "messages": [{"role": "user", "content": "What does Bursar do?"}]});
-                Ok(self.curl("api.openai.com", &body)?.told())
+                let answer = self.curl("api.openai.com", &body)?;
+                let cost = if streamed { self.cost(&answer)? } else { String::new() };
+                Ok(answer.told() + &cost)
             }
         }
+    }
+
+    /// What a streamed call did cost: its head could not tell.
+    fn cost(&self, answer: &Answer) -> Result<String, CliError> {
+        let id = answer.header("bursar-decision-id").unwrap_or_default();
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "20"])
+            .args(["-H", &format!("bursar-key: {}", self.key)])
+            .arg(format!("{}{id}", self.decisions))
+            .output()?;
+        let record: Value = serde_json::from_str(&said(&output)?).map_err(CliError::failed)?;
+        Ok(format!("; did cost ${}", record.get("cost_usd").and_then(Value::as_str).unwrap_or("?")))
     }
 
     /// Calls until it is refused; tells how far it came and what the client saw.
