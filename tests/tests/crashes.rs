@@ -1,6 +1,6 @@
 //! The gateway killed at random moments, under load and while it starts: money that may have left is never forgotten,
 //! the limit holds, the trail verifies, and what was in flight waits for proof. `BURSAR_SEED` repeats a run.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
