@@ -21,6 +21,10 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 const ENVELOPE_BYTES_MAX: usize = 64 << 10;
 
 /// Who is told when an entry is durable, or is not going to be.
+/// An entry that nobody waits for rides with the next that somebody does, so that an outcome costs no sync of its own;
+/// this long at most. What a crash takes with it is presumed at its bound by the next start.
+const RIDE: Duration = Duration::from_millis(5);
+
 pub(crate) type Waiter = oneshot::Sender<Result<(), AppendError>>;
 
 /// An entry on its way.
@@ -62,6 +66,8 @@ struct State {
     probes: u64,
     probe_wanted: bool,
     is_idle: bool,
+    /// Somebody waits for an entry in the queue.
+    is_urgent: bool,
     is_closing: bool,
     is_ended: bool,
     segment: String,
@@ -90,6 +96,7 @@ impl Queue {
             probes: 0,
             probe_wanted: false,
             is_idle: false,
+            is_urgent: false,
             is_closing: false,
             is_ended: false,
             segment: String::new(),
@@ -121,9 +128,11 @@ impl Queue {
         let seq = state.next_seq;
         state.next_seq += 1;
         state.bytes += entry.len();
+        let was_empty = state.entries.is_empty();
+        state.is_urgent |= waiter.is_some();
         state.entries.push_back(Queued { entry, waiter });
         // While the disk fails the thread looks when its pause is over, not at each entry.
-        if state.is_idle && state.error.is_none() {
+        if state.is_idle && state.error.is_none() && (state.is_urgent || was_empty) {
             state.is_idle = false;
             self.work.notify_one();
         }
@@ -142,6 +151,11 @@ impl Queue {
             if state.error.is_some() {
                 return Err(AppendError::Failed);
             }
+        }
+        if !state.entries.is_empty() {
+            state.is_urgent = true;
+            state.is_idle = false;
+            self.work.notify_one();
         }
         let (seq, failures) = (state.next_seq - 1, state.failures);
         while state.durable_seq < seq {
@@ -185,13 +199,14 @@ impl Queue {
     /// Waits for work, at most `patience` long where one is given. For the thread.
     pub(crate) fn wait(&self, patience: Option<Duration>) -> Work {
         let mut state = self.state.lock();
-        let mut is_over = false;
+        let (mut is_over, mut has_ridden) = (false, false);
         loop {
             if state.error.is_some() && (state.probe_wanted || is_over) {
                 state.probe_wanted = false;
                 return Work::Probe;
             }
-            if state.error.is_none() && !state.entries.is_empty() {
+            let is_waiting = state.error.is_none() && !state.entries.is_empty();
+            if is_waiting && (state.is_urgent || has_ridden || state.is_closing) {
                 return Work::Write(take(&mut state));
             }
             if state.is_closing {
@@ -202,6 +217,7 @@ impl Queue {
             }
             state.is_idle = true;
             match patience {
+                _ if is_waiting => has_ridden = self.work.wait_for(&mut state, RIDE).timed_out(),
                 Some(patience) => is_over = self.work.wait_for(&mut state, patience).timed_out(),
                 None => self.work.wait(&mut state),
             }
@@ -284,6 +300,7 @@ impl Queue {
 fn take(state: &mut MutexGuard<'_, State>) -> VecDeque<Queued> {
     if state.bytes <= BATCH_BYTES_MAX {
         state.bytes = 0;
+        state.is_urgent = false;
         return std::mem::take(&mut state.entries);
     }
     let mut batch = VecDeque::new();
