@@ -73,17 +73,7 @@ impl Load {
         let agent = agent.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let callers: Vec<_> = (0..CALLERS)
-                    .map(|number| {
-                        let body = if number % 2 == 0 { WHOLE } else { STREAM };
-                        tokio::spawn(call_until_gone(agent.clone(), proxy, body, told.clone()))
-                    })
-                    .collect();
-                for caller in callers {
-                    caller.await.unwrap();
-                }
-            });
+            runtime.block_on(call_all(&agent, proxy, &told));
         });
         Self { answers, thread }
     }
@@ -94,6 +84,16 @@ impl Load {
             let status = self.answers.recv_timeout(PATIENCE).expect("no answer");
             assert!(matches!(status, 200 | 402), "an answer with status {status}");
         }
+    }
+}
+
+/// Half of the callers take their answers as streams.
+async fn call_all(agent: &TestAgent, proxy: SocketAddr, told: &Sender<u16>) {
+    let bodies = [WHOLE, STREAM].into_iter().cycle().take(CALLERS);
+    let callers: Vec<_> =
+        bodies.map(|body| tokio::spawn(call_until_gone(agent.clone(), proxy, body, told.clone()))).collect();
+    for caller in callers {
+        caller.await.unwrap();
     }
 }
 
@@ -291,6 +291,7 @@ fn finish(scene: &mut Scene, setup: Setup, kills: u64) {
     let used = nanos(&day["posted"]["usd"]) + nanos(&day["presumed"]["usd"]);
     assert!(scene.limit_nanos - used < BOUND_NANOS, "refused although there was room: {day:#}");
     assert!(scene.served_nanos() <= scene.limit_nanos);
+    assert!(scene.worst_presumed_nanos > 0, "no kill met a call on its way: this run proved nothing");
     assert!(gateway.stop().unwrap().success());
     assert_eq!(setup.ask(&["spend", "--all"]).unwrap(), live, "the fold of the trail differs");
     println!(
