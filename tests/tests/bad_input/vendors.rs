@@ -172,6 +172,26 @@ fn a_whole_error_of_the_vendor_costs_nothing_and_is_passed_on() {
 }
 
 #[test]
+fn a_stream_that_breaks_off_is_never_taken_for_a_whole_one() {
+    let body = GOOD.replace("\"messages\"", "\"stream\":true,\"messages\"");
+    for reached in [Reached::Tls, Reached::Plain] {
+        for fault in [Fault::CloseMid, Fault::HangMid, Fault::ErrorMid] {
+            let desk = impatient(reached);
+            desk.behave(fault);
+            let request = desk.agent.chat(body.clone()).unwrap();
+            // The connection breaks, or the stream ends in an error that the SDKs raise.
+            if let Ok(answer) = bursar_testkit::http::send_blocking(desk.proxy, request) {
+                assert!(answer.text().contains("\"error\""), "{fault:?} {reached:?}: {}", answer.text());
+            }
+            let books = desk.books();
+            assert_eq!((books.posted + books.presumed, books.held), (GOOD_NANOS, 0), "{fault:?} {reached:?} {books:?}");
+            assert!(books.presumed > 0, "half a stream was taken for the whole cost: {fault:?} {reached:?} {books:?}");
+            desk.assert_works();
+        }
+    }
+}
+
+#[test]
 fn bytes_behind_an_answer_never_become_the_next_one() {
     let desk = impatient(Reached::Plain);
     desk.behave(Fault::ExtraBytes);
