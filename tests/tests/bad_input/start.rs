@@ -127,8 +127,8 @@ fn keys_that_others_can_reach_are_refused() {
         std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert_ends(&setup, FAILED, &[key, "mode 0644", "chmod 600"]);
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        let gateway = Gateway::start(setup).unwrap();
-        assert!(gateway.stop().unwrap().success());
+        // Mended, it starts.
+        drop(Gateway::start(setup).unwrap());
     }
 }
 

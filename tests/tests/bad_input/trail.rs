@@ -52,8 +52,8 @@ fn a_flipped_byte_stops_the_start_and_is_named() {
     assert!(said.contains("the trail cannot be opened: ") && said.contains("entry 2 ("), "{said}");
     bytes[at] -= 1;
     std::fs::write(&path, &bytes).unwrap();
-    let gateway = Gateway::start(setup).unwrap();
-    assert!(gateway.stop().unwrap().success());
+    // Mended, it starts.
+    drop(Gateway::start(setup).unwrap());
 }
 
 #[test]
