@@ -23,7 +23,7 @@ const ENVELOPE_BYTES_MAX: usize = 64 << 10;
 /// Who is told when an entry is durable, or is not going to be.
 /// An entry that nobody waits for rides with the next that somebody does, so that an outcome costs no sync of its own;
 /// this long at most. What a crash takes with it is presumed at its bound by the next start.
-const RIDE: Duration = Duration::from_millis(5);
+const RIDE: Duration = Duration::from_millis(2);
 
 pub(crate) type Waiter = oneshot::Sender<Result<(), AppendError>>;
 

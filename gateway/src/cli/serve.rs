@@ -11,13 +11,13 @@ use clap::Args;
 use control::Listening;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing_subscriber::EnvFilter;
 
 use super::output::{CONFIG, CliError};
 use crate::clock::now_ms;
 use crate::front::strict::HeadLimits;
-use crate::front::{Front, FrontOptions, Pace, Signals, Stop};
+use crate::front::{Front, FrontOptions, Pace, Signal, Signals, Stop};
 use crate::house::{DataDirectory, Gateway, Keeper};
 use crate::record::{self, Lines};
 
@@ -37,6 +37,8 @@ pub(super) struct Serve {
 
 /// Latencies in seconds: from what a cache answers to what a long stream takes.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
+/// Signals that wait to be heeded; more would say nothing new.
+const SIGNALS_WAITING_MAX: usize = 4;
 /// After SIGTERM connections stay usable so long, told to close (design §4: less loses requests in flight).
 const LAME_DUCK: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,8 @@ impl Serve {
 
     /// Binds everything first, then serves: what cannot be had is told before anything runs.
     fn serve(&self, gateway: &Arc<Gateway>, watched: &Arc<Watched>, house: &House) -> Result<(), CliError> {
+        // First of all: whoever sees us ready may stop us at once, and then we are to leave in good order.
+        let signals = heed_signals()?;
         let front = Front::bind(self.options(house), Arc::clone(gateway), Arc::clone(&gateway.drain));
         let front = front.map_err(CliError::failed)?;
         let socket = DataDirectory::operator_socket(&house.data);
@@ -81,7 +85,7 @@ impl Serve {
         }
         let page = page.map(|page| format!("http://{page}/"));
         tracing::info!(?proxies, page, policy = %house.version, "bursar is ready");
-        front.run(Signals::Process);
+        front.run(signals);
         drop(keeper);
         drop(plane);
         Ok(())
@@ -197,4 +201,32 @@ fn stop_when_idle(gateway: &Arc<Gateway>, patience: Duration) -> Result<(), CliE
         }
     })?;
     Ok(())
+}
+
+/// Heeds the signals that stop us from now on, on a thread of its own; the front takes them up when it runs.
+fn heed_signals() -> Result<Signals, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
+    // Once heard by anybody it does not end the process any more; who reads it again starts to listen later.
+    drop(signal(SignalKind::hangup())?);
+    drop(entered);
+    let (told, signals) = mpsc::channel(SIGNALS_WAITING_MAX);
+    let heed = async move {
+        loop {
+            let heard = tokio::select! {
+                _ = terminate.recv() => Signal::Terminate,
+                _ = interrupt.recv() => Signal::Interrupt,
+                _ = quit.recv() => Signal::Quit,
+            };
+            // Nobody listens any more: we are on our way out already.
+            if told.send(heard).await.is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("bursar-signals".into()).spawn(move || runtime.block_on(heed))?;
+    Ok(Signals::Channel(signals))
 }

@@ -247,14 +247,14 @@ pub const TABLE: [Row; Reason::CODES.len()] = [
         "vendor_timeout",
         S::GATEWAY_TIMEOUT,
         Client,
-        "The vendor did not answer in time. The money stays presumed until proved.",
+        "The vendor did not answer in time. What it told of the cost is posted, the rest is presumed until proved.",
         "See `bursar ledger unreconciled`.",
     ),
     row(
         "vendor_protocol",
         S::BAD_GATEWAY,
         Client,
-        "The vendor broke HTTP. The money stays presumed until proved.",
+        "The vendor broke HTTP. What it told of the cost is posted, the rest is presumed until proved.",
         "See `bursar ledger unreconciled`.",
     ),
 ];

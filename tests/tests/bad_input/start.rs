@@ -127,8 +127,8 @@ fn keys_that_others_can_reach_are_refused() {
         std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert_ends(&setup, FAILED, &[key, "mode 0644", "chmod 600"]);
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        // Mended, it starts.
-        drop(Gateway::start(setup).unwrap());
+        // Mended, it starts, and leaves in good order however soon it is told to.
+        assert!(Gateway::start(setup).unwrap().stop().unwrap().success());
     }
 }
 

@@ -52,8 +52,8 @@ fn a_flipped_byte_stops_the_start_and_is_named() {
     assert!(said.contains("the trail cannot be opened: ") && said.contains("entry 2 ("), "{said}");
     bytes[at] -= 1;
     std::fs::write(&path, &bytes).unwrap();
-    // Mended, it starts.
-    drop(Gateway::start(setup).unwrap());
+    // Mended, it starts, and leaves in good order however soon it is told to.
+    assert!(Gateway::start(setup).unwrap().stop().unwrap().success());
 }
 
 #[test]
@@ -62,7 +62,9 @@ fn a_torn_last_line_is_cut_told_and_kept() {
     let desk = busy();
     let before = desk.books();
     let (agent, proxy) = (desk.agent.clone(), desk.proxy);
-    let setup = desk.gateway.kill();
+    // In good order, so that every outcome is written; then as if the power had gone in the middle of a line.
+    let setup = desk.gateway.setup().clone();
+    assert!(desk.gateway.stop().unwrap().success());
     let path = segment(&setup);
     let end = end_of(&std::fs::read(&path).unwrap());
     let file = OpenOptions::new().write(true).open(&path).unwrap();

@@ -64,7 +64,7 @@ fn other_route(desk: &Desk) -> Answer {
 fn assert_presumed(fault: Fault, reached: Reached, status: u16, code: &str) {
     let desk = impatient(reached);
     desk.behave(fault);
-    refused(&desk.call(GOOD), status, code, "The money stays presumed until proved");
+    refused(&desk.call(GOOD), status, code, "the rest is presumed until proved");
     assert_eq!(desk.vendor.served().total, 1, "{fault:?} {reached:?}: it was sent again");
     assert_eq!(desk.books(), Books { presumed: GOOD_NANOS, ..Books::default() }, "{fault:?} {reached:?}");
     let waiting = desk.gateway.setup().ask(&["ledger", "unreconciled"]).unwrap();

@@ -23,6 +23,15 @@ fn a_second_owner_of_the_data_directory_is_refused_and_told_who_has_it() {
 }
 
 #[test]
+fn a_gateway_that_is_told_to_stop_as_soon_as_it_is_ready_leaves_in_good_order() {
+    let mut closed = Desk::open().stop();
+    for _ in 0..4 {
+        closed = closed.start().stop();
+    }
+    closed.bursar(&["audit", "verify"]).well();
+}
+
+#[test]
 fn a_port_in_use_stops_the_start_and_nothing_stays_half_open() {
     let closed = Desk::open().stop();
     let text = std::fs::read_to_string(closed.folder().join("bursar.yaml")).unwrap();
