@@ -42,6 +42,9 @@ impl Exchange<'_> {
             }
             _ => None,
         };
+        // Whatever can still fail comes before the dispatch: a hold gives its money back, money in flight does not.
+        let request = way::request(&way.target, draft)?;
+        let busy = self.busy.take().ok_or(Reason::Overloaded)?;
         let in_flight = hold.dispatch(&permit);
         let metering = Metering {
             gateway: Arc::clone(self.gateway),
@@ -53,14 +56,14 @@ impl Exchange<'_> {
             switches: self.gateway.ledger.switches(),
             idle_timeout_ms: self.house.upstream.idle_timeout_ms,
             place: None,
-            _busy: self.busy.take().ok_or(Reason::Overloaded)?,
+            _busy: busy,
             _guard: self.gateway.drain.request(),
         };
         let outgoing = Outgoing {
             upstream: self.gateway.upstream(&self.house),
             streaming: self.quote.as_ref().is_some_and(|quote| quote.streaming),
             trailers: self.trailers,
-            request: way::request(&way.target, draft)?,
+            request,
             target: way.target.clone(),
         };
         let failed = match forward::forward(permit, outgoing, metering).await {
